@@ -1,0 +1,89 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_OPS_CONTRACTION_TD
+#define QUERN_OPS_CONTRACTION_TD
+
+include "dialects/Quern/QuernAttrs.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Quern_ConvOp : Quern_Op<"conv", [Pure]> {
+  let summary = "2-D convolution, NHWC by OHWI";
+  let description = [{
+    result[n,y,x,o] = sum over (ky, kx, c), in this order, of
+    input[n, y*stride_h + ky*dilation_h - top, x*stride_w + kx*dilation_w - left, g*I + c] *
+    weights[o, ky, kx, c], where g is o's group. Positions outside the input read `pad_value` (a
+    code, or 0 when absent). `pads` is [top, left, bottom, right].
+
+    Float operands accumulate in f32, starting from 0, one fused multiply-add per term. Integer
+    operands (8 bits or less) accumulate exactly in si32; `window_sum`, when asked for, is the sum
+    of the codes under the window, [N, OH, OW, groups], padding included. A depthwise convolution
+    has groups = input channels = output channels.
+
+    Constraints: (V1) input is rank 4 and weights rank 4; (V2) element types: both f32 -> f32, or
+    both integers of at most 8 bits -> si32; (V3) channels = groups * weights.dim(3) and
+    weights.dim(0) is a multiple of groups; (V4) strides, dilations >= 1, pads >= 0; (V5) the
+    result's shape follows from them; (V6) pad_value has one element of the input's type; (V7)
+    window_sum only with integer operands.
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$input, AnyStaticShapeTensor:$weights,
+                       Optional<AnyStaticShapeTensor>:$pad_value,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
+                       DenseI64ArrayAttr:$dilations, I64Attr:$groups);
+  let results = (outs AnyStaticShapeTensor:$result, Optional<AnyStaticShapeTensor>:$window_sum);
+  let assemblyFormat = [{
+    $input `,` $weights (`pad` $pad_value^)? `strides` $strides `pads` $pads `dilations` $dilations
+    `groups` $groups attr-dict `:` type($input) `,` type($weights) (`pad` type($pad_value)^)?
+    `->` type($result) (`,` type($window_sum)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool isDepthwise();
+    bool isInteger();
+  }];
+}
+
+def Quern_MatMulOp : Quern_Op<"matmul", [Pure, AttrSizedResultSegments]> {
+  let summary = "Matrix product, batched";
+  let description = [{
+    result[..., m, n] = sum over k, in order, of lhs[..., m, k] * rhs[..., k, n]. Both have the
+    same rank >= 2, or rhs has rank 2 (shared by all batches); batch dimensions of size 1
+    broadcast. With `transpose_rhs`, rhs is [..., n, k]. Accumulation as in `quern.conv`.
+    `lhs_sum` [..., M, 1] and `rhs_sum` [..., 1, N] are the sums of the codes over k.
+    Constraints: (M1) ranks as above; (M2) element types as (V2); (M3) k agrees; (M4) the result's
+    shape follows; (M5) sums only with integer operands.
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$lhs, AnyStaticShapeTensor:$rhs,
+                       UnitAttr:$transpose_rhs);
+  let results = (outs AnyStaticShapeTensor:$result, Optional<AnyStaticShapeTensor>:$lhs_sum,
+                      Optional<AnyStaticShapeTensor>:$rhs_sum);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`transposed` $transpose_rhs^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
+    (`lhs_sum` type($lhs_sum)^)? (`rhs_sum` type($rhs_sum)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{ bool isInteger(); }];
+}
+
+def Quern_PoolOp : Quern_Op<"pool", [Pure]> {
+  let summary = "Maximum or sum over windows, NHWC";
+  let description = [{
+    Windows as in `quern.conv`. Positions outside the input do not take part. `max` keeps the
+    element type; `sum` of f32 gives f32 (added in window order, starting from 0), `sum` of codes
+    gives si32. An average is a sum followed by a multiplication by 1/count (constant where the
+    window never leaves the input, else by a constant [1,OH,OW,1] tensor).
+    Constraints: (P1) rank 4; (P2) types as above; (P3) result's shape follows from kernel,
+    strides, pads, dilations.
+  }];
+  let arguments = (ins Quern_PoolKindAttr:$kind, AnyStaticShapeTensor:$input,
+                       DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
+                       DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = [{
+    $kind $input `kernel` $kernel `strides` $strides `pads` $pads `dilations` $dilations attr-dict
+    `:` type($input) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // QUERN_OPS_CONTRACTION_TD
