@@ -40,7 +40,8 @@ if(QUERN_ENABLE_CCACHE)
   find_program(QUERN_CCACHE ccache)
   if(QUERN_CCACHE)
     # Precompiled headers can be cached only if their time stamps and unused macros are ignored.
-    set(QUERN_CCACHE_LAUNCHER "${CMAKE_COMMAND}" -E env
+    # Not by cmake -E env: its path would recompile all when another CMake configures.
+    set(QUERN_CCACHE_LAUNCHER /usr/bin/env
         "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
         "${QUERN_CCACHE}")
     set(CMAKE_C_COMPILER_LAUNCHER ${QUERN_CCACHE_LAUNCHER})
