@@ -1,0 +1,49 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The threads of an executable: a quern_parallel for --threads=N.
+//
+// The caller publishes a job, works on it with whoever joins, closes it and waits for those that
+// joined and are not done. A thread that the system has put aside is not waited for unless it
+// holds a chunk, so another process on the machine costs its share and no more.
+
+#ifndef QUERN_POOL_H
+#define QUERN_POOL_H
+
+#include "quern/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { QUERN_POOL_MAX = 255 };
+
+typedef struct quern_pool {
+  // Job number, whether it is open, and how many threads are inside: see pool.c.
+  __attribute__((aligned(64))) uint32_t gate;
+  __attribute__((aligned(64))) int64_t next;    // the first unit not yet handed out
+  __attribute__((aligned(64))) uint32_t asleep; // threads that wait on `gate`
+  uint32_t caller_asleep;
+  uint32_t threads; // that were started and have not ended
+  // The job; written only while the gate is closed and nobody inside.
+  void (*body)(void *argument, int64_t begin, int64_t end);
+  void *argument;
+  int64_t units, grain;
+} quern_pool;
+
+// Starts `threads` threads with stacks of stack_bytes beside the caller's own; fewer when the
+// system gives no more (pool->threads says how many).
+void quern_pool_start(quern_pool *pool, uint32_t threads, uint64_t stack_bytes);
+
+// quern_parallel.parallel_for with the pool as its context. One call at a time.
+void quern_pool_for(void *pool, void (*body)(void *argument, int64_t begin, int64_t end),
+                    void *argument, int64_t units, int64_t grain);
+
+// Ends the threads. An executable has no need to; a test does.
+void quern_pool_stop(quern_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // QUERN_POOL_H
