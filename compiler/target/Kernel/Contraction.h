@@ -1,0 +1,92 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_TARGET_KERNEL_CONTRACTION_H
+#define QUERN_COMPILER_TARGET_KERNEL_CONTRACTION_H
+
+#include "compiler/target/Kernel/DispatchView.h"
+
+namespace quern {
+
+/// The inner product of one instruction set: `lanes` output channels at a time, `depth` terms of the
+/// reduction per step. One object is a row of the tile table.
+class DotKernel {
+public:
+  virtual ~DotKernel() = default;
+  virtual llvm::StringRef form() const = 0; ///< name of the packed weight form
+  virtual int64_t lanes() const = 0;
+  virtual int64_t depth() const = 0;
+  /// Bytes of the packed weights of `lanes` channels and `depth` terms.
+  virtual int64_t stepBytes() const = 0;
+  /// Accumulator registers that leave room for operands.
+  virtual int64_t accumulators() const = 0;
+  virtual bool isFloat() const = 0;
+
+  /// The operand shared by all lanes: `depth` consecutive elements of the activations.
+  virtual llvm::SmallVector<mlir::Value> loadLeft(KernelBuilder &b, const Buffer &left,
+                                                  mlir::Value offset) const = 0;
+  virtual llvm::SmallVector<mlir::Value> loadRight(KernelBuilder &b, mlir::Value packed,
+                                                   mlir::Value byteOffset) const = 0;
+  virtual mlir::Value multiplyAdd(KernelBuilder &b, mlir::Value accumulator, mlir::ValueRange left,
+                                  mlir::ValueRange right) const = 0;
+  /// A right operand of ones, for sums of the left one.
+  virtual llvm::SmallVector<mlir::Value> ones(KernelBuilder &b) const = 0;
+  /// Writes one weight into a packed step: channel `lane`, term `term`, from its raw bytes.
+  virtual void packElement(char *step, int64_t lane, int64_t term, const char *element) const = 0;
+};
+
+/// A contraction as nested loops: rows x columns x channels of output, a reduction of
+/// kernelRows x kernelColumns runs of `run` consecutive elements. Convolutions and matrix products
+/// differ only in these numbers.
+struct ContractionShape {
+  /// Dimensions of the output that are walked row by row (outermost first); empty when all pixels
+  /// lie in one line ("flat").
+  llvm::SmallVector<int64_t> rowSizes;
+  int64_t columns = 1;
+  int64_t channels = 1; ///< per group
+  int64_t groups = 1;
+  int64_t kernelRows = 1, kernelColumns = 1, run = 1;
+  /// Left operand: steps in elements.
+  LinearAccess left; ///< over the rows' dimensions and, last, the column
+  int64_t leftKernelRow = 0, leftKernelColumn = 0, leftGroup = 0;
+  /// Right operand: which batch's matrix each row dimension selects (0: shared), in matrices.
+  llvm::SmallVector<int64_t> rightRow;
+  int64_t matrices = 1; ///< right-hand matrices in the packed buffer
+  bool flat = false;
+
+  int64_t rows() const;
+  int64_t macs() const;
+  /// How many output dimensions make up the column (all but the last when flat).
+  static mlir::FailureOr<ContractionShape> of(const DispatchView &view);
+  /// The shape of weights alone, which packing needs: channels, groups, kernel, run, matrices.
+  static ContractionShape ofWeights(mlir::Operation *anchor);
+};
+
+/// Sizes of the tiles: `rows` pixels x `vectors` groups of lanes, held in registers.
+struct ContractionTile {
+  int64_t rows = 1, vectors = 1;
+  bool splitColumns = false; ///< units are panels of channels instead of rows of pixels
+  int64_t block = 1;         ///< units of pixels that share one pass over the weights
+
+  static ContractionTile choose(const ContractionShape &shape, const DotKernel &dot);
+  static ContractionTile parse(mlir::DictionaryAttr attribute);
+  mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
+};
+
+/// A range of equal pieces: `count` pieces of `size`, the first at `first`.
+struct Pieces {
+  int64_t first, count, size;
+};
+/// `total` in as few pieces of at most `most` as possible, sizes as equal as possible, larger first.
+llvm::SmallVector<Pieces> divideEvenly(int64_t total, int64_t most);
+
+int64_t getContractionUnits(const ContractionShape &shape, const ContractionTile &tile,
+                            const DotKernel &dot);
+/// Bytes of the packed right operand.
+int64_t getPackedBytes(const ContractionShape &shape, const DotKernel &dot);
+/// Packs constant weights (OHWI, or [.., K, N], or transposed [.., N, K]).
+std::vector<char> packWeights(mlir::Operation *anchor, const DotKernel &dot, int64_t vectors,
+                              llvm::ArrayRef<char> bytes);
+} // namespace quern
+
+#endif // QUERN_COMPILER_TARGET_KERNEL_CONTRACTION_H

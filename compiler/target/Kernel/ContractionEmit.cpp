@@ -1,0 +1,414 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/CpuBackend.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace quern {
+
+namespace {
+/// A panel: groups of lanes [first, first + vectors) of a group's channels.
+struct Panel {
+  int64_t vectors;
+  int64_t valid;      ///< lanes of the last vector that exist
+  Value firstVector;  ///< index of the panel's first vector
+};
+
+/// A tile's place: `count` pixels from `column` of the row with these indices.
+struct Tile {
+  SmallVector<Value> row;
+  Value column;
+  int64_t count;
+};
+
+/// Output positions of an access: rows by their dimensions, one step per pixel and per channel.
+struct OutputAccess {
+  LinearAccess rows;
+  int64_t column = 0, channel = 0;
+};
+
+class ContractionEmitter {
+public:
+  ContractionEmitter(const EmitContext &context, const ContractionShape &shape,
+                     const ContractionTile &tile, const DotKernel &dot);
+  LogicalResult emit();
+
+private:
+  void emitHalos(Value begin, Value end);
+  void emitPixels(Value begin, Value end, llvm::function_ref<void(const Tile &)> body);
+  void emitLine(SmallVector<Value> row, llvm::function_ref<void(const Tile &)> body);
+  void emitPanels(Value begin, Value end, llvm::function_ref<void(const Panel &)> body);
+  void emitTile(const Panel &panel, const Tile &tile, Value group);
+  SmallVector<Value> delinearize(Value row);
+
+  SmallVector<Value> reduce(const Panel &panel, const Tile &tile, Value group,
+                            SmallVector<Value> accumulators);
+  SmallVector<Value> reduceRun(const Panel &panel, int64_t count, Value left, Value right,
+                               ValueRange accumulators);
+  SmallVector<Value> step(const Panel &panel, int64_t count, Value left, Value right, int64_t u,
+                          ValueRange accumulators);
+  SmallVector<Value> initial(const Panel &panel, const Tile &tile, Value channel);
+
+  void finishTile(const Panel &panel, const Tile &tile, Value channel, ValueRange accumulators);
+  SmallVector<Yielded> finishLanes(const Panel &panel, const Tile &tile, Value channel,
+                                   ValueRange accumulators, int64_t pixel, int64_t v);
+  Value source(const FusedMap::Source &source, const OutputAccess &access, const Tile &tile,
+               Value channel, int64_t pixel, int64_t lane, int64_t valid);
+  OutputAccess project(const LinearAccess &access) const;
+  int64_t validLanes(const Panel &panel, int64_t v) const;
+  /// The input that the epilogue's first step adds to the accumulator, if that is all its use.
+  int64_t findBias() const;
+
+  const EmitContext &context;
+  KernelBuilder &b;
+  const DispatchView &view;
+  const ContractionShape &shape;
+  const ContractionTile &tile;
+  const DotKernel &dot;
+  FusedMap epilogue;
+  SmallVector<OutputAccess> sourceAccesses, resultAccesses;
+  Buffer left;
+  Value right;
+  bool wantsSum = false;
+  int64_t steps;   ///< per run
+  int64_t bias = -1;
+  Type accumulatorType;
+};
+} // namespace
+
+ContractionEmitter::ContractionEmitter(const EmitContext &context, const ContractionShape &shape,
+                                       const ContractionTile &tile, const DotKernel &dot)
+    : context(context), b(context.b), view(context.view), shape(shape), tile(tile), dot(dot),
+      epilogue(view, view.epilogue, view.anchor->getResults()) {
+  left = view.input(view.anchor->getOperand(0));
+  right = view.input(view.anchor->getOperand(1)).memref;
+  wantsSum = view.anchor->getNumResults() > 1 && !view.anchor->getResult(1).use_empty();
+  steps = (shape.run + dot.depth() - 1) / dot.depth();
+  Type scalar = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  accumulatorType = KernelBuilder::withLanes(scalar, dot.lanes());
+  for (const FusedMap::Source &source : epilogue.sources)
+    sourceAccesses.push_back(project(source.access));
+  for (const Buffer &result : view.results)
+    resultAccesses.push_back(project(LinearAccess::of(Layout::of(result.type))));
+  bias = findBias();
+}
+
+OutputAccess ContractionEmitter::project(const LinearAccess &access) const {
+  OutputAccess output;
+  size_t rank = access.coefficients.size();
+  output.rows.constant = access.constant;
+  output.channel = access.coefficients[rank - 1];
+  if (!shape.flat) {
+    output.rows.coefficients.assign(access.coefficients.begin(), access.coefficients.begin() + rank - 2);
+    output.column = access.coefficients[rank - 2];
+    return output;
+  }
+  // All leading dimensions are one walk; its step is that of the innermost one that moves.
+  ArrayRef<int64_t> sizes = llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType()).getShape();
+  for (size_t d = 0; d + 1 < rank; ++d)
+    if (sizes[d] != 1)
+      output.column = access.coefficients[d];
+  return output;
+}
+
+int64_t ContractionEmitter::findBias() const {
+  if (!view.epilogue || dot.isFloat() || !view.anchor->getResult(0).hasOneUse())
+    return -1;
+  for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
+    if (source.anchor != 0)
+      continue;
+    Value accumulator = view.epilogue.getBody().getArgument(index);
+    if (!accumulator.hasOneUse())
+      return -1;
+    auto add = llvm::dyn_cast<arith::AddIOp>(*accumulator.user_begin());
+    Value other = !add ? Value() : add.getLhs() == accumulator ? add.getRhs() : add.getLhs();
+    auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
+    if (!argument || argument == accumulator || epilogue.sources[argument.getArgNumber()].anchor >= 0)
+      return -1;
+    const OutputAccess &access = sourceAccesses[argument.getArgNumber()];
+    bool perChannel = access.column == 0 && llvm::all_of(access.rows.coefficients, [](int64_t c) { return c == 0; });
+    return perChannel && argument.hasOneUse() ? argument.getArgNumber() : -1;
+  }
+  return -1;
+}
+
+int64_t ContractionEmitter::validLanes(const Panel &panel, int64_t v) const {
+  return v + 1 == panel.vectors ? panel.valid : dot.lanes();
+}
+
+SmallVector<Value> ContractionEmitter::delinearize(Value row) {
+  SmallVector<Value> indices(shape.rowSizes.size());
+  for (size_t d = shape.rowSizes.size(); d-- > 0;) {
+    int64_t outer = 1;
+    for (size_t i = 0; i < d; ++i)
+      outer *= shape.rowSizes[i];
+    if (outer == 1) { // what is left is this index
+      indices[d] = row;
+      for (size_t i = 0; i < d; ++i)
+        indices[i] = b.index(0);
+      break;
+    }
+    Value size = b.index(shape.rowSizes[d]);
+    indices[d] = arith::RemUIOp::create(b, row, size);
+    row = arith::DivUIOp::create(b, row, size);
+  }
+  return indices;
+}
+
+/// Tiles of one line of pixels.
+void ContractionEmitter::emitLine(SmallVector<Value> row, llvm::function_ref<void(const Tile &)> body) {
+  for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows))
+    b.loop(0, pieces.count, 1, [&](Value i) {
+      body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size});
+    });
+}
+
+/// Tiles of the units [begin, end): whole rows, or tiles of the one line.
+void ContractionEmitter::emitPixels(Value begin, Value end, llvm::function_ref<void(const Tile &)> body) {
+  if (!shape.flat) {
+    b.loop(begin, end, 1, [&](Value row) { emitLine(delinearize(row), body); });
+    return;
+  }
+  int64_t firstTile = 0;
+  for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows)) {
+    Value low = arith::MaxSIOp::create(b, begin, b.index(firstTile));
+    Value high = b.minimum(end, b.index(firstTile + pieces.count));
+    int64_t offset = pieces.first - firstTile * pieces.size;
+    b.loop(low, high, 1, [&](Value i) {
+      body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size});
+    });
+    firstTile += pieces.count;
+  }
+}
+
+/// Panels [begin, end); the last one apart when its last vector is not full.
+void ContractionEmitter::emitPanels(Value begin, Value end, llvm::function_ref<void(const Panel &)> body) {
+  int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
+  int64_t tail = shape.channels - (vectors - 1) * dot.lanes();
+  SmallVector<Pieces> classes = divideEvenly(vectors, tile.vectors);
+  if (tail != dot.lanes() && classes.back().count > 1) {
+    Pieces &last = classes.back();
+    --last.count;
+    classes.push_back({last.first + last.count * last.size, 1, last.size});
+  }
+  int64_t firstPanel = 0;
+  for (const Pieces &pieces : classes) {
+    int64_t valid = &pieces == &classes.back() ? tail : dot.lanes();
+    int64_t offset = pieces.first - firstPanel * pieces.size;
+    auto emit = [&](Value i) { body({pieces.size, valid, b.add(b.mul(i, pieces.size), offset)}); };
+    if (!begin) {
+      b.loop(firstPanel, firstPanel + pieces.count, 1, emit);
+    } else {
+      Value low = arith::MaxSIOp::create(b, begin, b.index(firstPanel));
+      b.loop(low, b.minimum(end, b.index(firstPanel + pieces.count)), 1, emit);
+    }
+    firstPanel += pieces.count;
+  }
+}
+
+/// The halo of padded results; these are never flat, so units are rows.
+void ContractionEmitter::emitHalos(Value begin, Value end) {
+  for (const Buffer &result : view.results)
+    if (llvm::isa_and_present<qir::PaddedAttr>(result.type.getEncoding()))
+      b.loop(begin, end, 1, [&](Value row) { emitHalo(context, result, row); });
+}
+
+LogicalResult ContractionEmitter::emit() {
+  if (tile.splitColumns) {
+    emitPanels(view.begin, view.end, [&](const Panel &panel) {
+      int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
+      emitPixels(b.index(0), b.index(units), [&](const Tile &t) { emitTile(panel, t, b.index(0)); });
+    });
+    // Whoever has the first panel fills the halo of all rows.
+    Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, view.begin, b.index(0));
+    b.ifThen(first, [&] { emitHalos(b.index(0), b.index(shape.rows())); });
+    return success();
+  }
+  b.loop(view.begin, view.end, tile.block, [&](Value first) {
+    Value last = b.minimum(b.add(first, tile.block), view.end);
+    b.loop(0, shape.groups, 1, [&](Value group) {
+      emitPanels(Value(), Value(), [&](const Panel &panel) {
+        emitPixels(first, last, [&](const Tile &t) { emitTile(panel, t, group); });
+      });
+    });
+    emitHalos(first, last);
+  });
+  return success();
+}
+
+void ContractionEmitter::emitTile(const Panel &panel, const Tile &t, Value group) {
+  Value channel = b.add(b.mul(panel.firstVector, dot.lanes()), b.mul(group, shape.channels));
+  SmallVector<Value> accumulators = initial(panel, t, channel);
+  finishTile(panel, t, channel, reduce(panel, t, group, accumulators));
+}
+
+/// Zeros, or the bias where the epilogue would add it to every accumulator.
+SmallVector<Value> ContractionEmitter::initial(const Panel &panel, const Tile &t, Value channel) {
+  Value zero = dot.isFloat() ? b.real(accumulatorType, 0.0f) : b.integer(accumulatorType, 0);
+  SmallVector<Value> accumulators;
+  for (int64_t v = 0; v < panel.vectors; ++v) {
+    Value start = zero;
+    if (bias >= 0)
+      start = source(epilogue.sources[bias], sourceAccesses[bias], t, channel, 0, v * dot.lanes(),
+                     validLanes(panel, v));
+    accumulators.push_back(start);
+  }
+  for (int64_t pixel = 1; pixel < t.count; ++pixel)
+    for (int64_t v = 0; v < panel.vectors; ++v)
+      accumulators.push_back(accumulators[v]);
+  if (wantsSum)
+    accumulators.append(t.count, b.integer(accumulatorType, 0));
+  return accumulators;
+}
+
+SmallVector<Value> ContractionEmitter::reduce(const Panel &panel, const Tile &t, Value group,
+                                              SmallVector<Value> accumulators) {
+  int64_t panelStep = panel.vectors * dot.stepBytes(), runBytes = steps * panelStep;
+  int64_t taps = shape.kernelRows * shape.kernelColumns;
+  SmallVector<Value> indices(t.row);
+  indices.push_back(t.column);
+  Value leftBase = b.add(shape.left.offset(b, indices), b.mul(group, shape.leftGroup));
+  int64_t vectorBytes = taps * steps * dot.stepBytes();
+  int64_t allVectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
+  Value rightBase = b.add(b.mul(panel.firstVector, vectorBytes), b.mul(group, allVectors * vectorBytes));
+  for (auto [index, matrices] : llvm::zip(t.row, shape.rightRow))
+    rightBase = b.add(b.mul(index, matrices * shape.groups * allVectors * vectorBytes), rightBase);
+  auto column = [&](Value leftRow, Value rightRow, ValueRange carried) {
+    if (shape.kernelColumns == 1)
+      return reduceRun(panel, t.count, leftRow, rightRow, carried);
+    return b.loop(b.index(0), b.index(shape.kernelColumns), 1, carried, [&](Value kx, ValueRange values) {
+      return reduceRun(panel, t.count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
+                       b.add(rightRow, b.mul(kx, runBytes)), values);
+    });
+  };
+  if (shape.kernelRows == 1)
+    return column(leftBase, rightBase, accumulators);
+  return b.loop(b.index(0), b.index(shape.kernelRows), 1, accumulators, [&](Value ky, ValueRange values) {
+    return column(b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
+                  b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
+  });
+}
+
+/// Steps unrolled per iteration of the innermost loop: enough to hide its overhead, and few
+/// enough to keep the code small.
+static int64_t chooseUnroll(int64_t steps, int64_t accumulators) {
+  if (steps <= 4)
+    return steps;
+  int64_t most = accumulators <= 4 ? 8 : 4;
+  for (int64_t unroll = most; unroll >= 3; --unroll)
+    if (steps % unroll == 0)
+      return unroll;
+  return most;
+}
+
+SmallVector<Value> ContractionEmitter::reduceRun(const Panel &panel, int64_t count, Value leftBase,
+                                                 Value rightBase, ValueRange accumulators) {
+  int64_t panelStep = panel.vectors * dot.stepBytes();
+  int64_t unroll = chooseUnroll(steps, count * panel.vectors), whole = steps / unroll * unroll;
+  SmallVector<Value> carried(accumulators);
+  auto unrolled = [&](Value leftOffset, Value rightOffset, int64_t n, ValueRange values) {
+    SmallVector<Value> next(values);
+    for (int64_t u = 0; u < n; ++u)
+      next = step(panel, count, leftOffset, rightOffset, u, next);
+    return next;
+  };
+  if (whole == unroll)
+    carried = unrolled(leftBase, rightBase, unroll, carried);
+  else
+    carried = b.loop(b.index(0), b.index(whole), unroll, carried, [&](Value k, ValueRange values) {
+      return unrolled(b.add(leftBase, b.mul(k, dot.depth())), b.add(rightBase, b.mul(k, panelStep)),
+                      unroll, values);
+    });
+  if (whole == steps)
+    return carried;
+  return unrolled(b.add(leftBase, whole * dot.depth()), b.add(rightBase, whole * panelStep),
+                  steps - whole, carried);
+}
+
+SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, Value leftBase,
+                                            Value rightBase, int64_t u, ValueRange accumulators) {
+  SmallVector<Value> next(accumulators);
+  SmallVector<SmallVector<Value>> weights;
+  for (int64_t v = 0; v < panel.vectors; ++v)
+    weights.push_back(dot.loadRight(b, right, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes())));
+  int64_t pixelStep = shape.left.coefficients.back();
+  for (int64_t pixel = 0; pixel < count; ++pixel) {
+    SmallVector<Value> x = dot.loadLeft(b, left, b.add(leftBase, pixel * pixelStep + u * dot.depth()));
+    for (int64_t v = 0; v < panel.vectors; ++v) {
+      Value &accumulator = next[pixel * panel.vectors + v];
+      accumulator = dot.multiplyAdd(b, accumulator, x, weights[v]);
+    }
+    if (wantsSum) {
+      Value &sum = next[count * panel.vectors + pixel];
+      sum = dot.multiplyAdd(b, sum, x, dot.ones(b));
+    }
+  }
+  return next;
+}
+
+Value ContractionEmitter::source(const FusedMap::Source &source, const OutputAccess &access,
+                                 const Tile &t, Value channel, int64_t pixel, int64_t lane,
+                                 int64_t valid) {
+  Value offset = access.rows.offset(b, t.row);
+  offset = b.add(b.add(offset, b.mul(t.column, access.column)), b.mul(channel, access.channel));
+  offset = b.add(offset, pixel * access.column + lane * access.channel);
+  return loadLanes(b, source.buffer, offset, access.channel, dot.lanes(), valid);
+}
+
+SmallVector<Yielded> ContractionEmitter::finishLanes(const Panel &panel, const Tile &t, Value channel,
+                                                     ValueRange accumulators, int64_t pixel, int64_t v) {
+  Value accumulator = accumulators[pixel * panel.vectors + v];
+  if (!view.epilogue)
+    return {};
+  SmallVector<Value> arguments;
+  for (auto [index, from] : llvm::enumerate(epilogue.sources)) {
+    if (from.anchor == 0)
+      arguments.push_back(accumulator);
+    else if (from.anchor > 0)
+      arguments.push_back(accumulators[t.count * panel.vectors + pixel]);
+    else if (static_cast<int64_t>(index) == bias)
+      arguments.push_back(b.integer(accumulatorType, 0)); // already in the accumulator
+    else
+      arguments.push_back(source(from, sourceAccesses[index], t, channel, pixel, v * dot.lanes(),
+                                 validLanes(panel, v)));
+  }
+  return emitBody(b, view.epilogue.getBody().front(), arguments, dot.lanes());
+}
+
+void ContractionEmitter::finishTile(const Panel &panel, const Tile &t, Value channel, ValueRange accumulators) {
+  SmallVector<SmallVector<PendingStore>> pending(view.results.size());
+  auto flush = [&](size_t r) {
+    context.isa.stores().store(b, pending[r]);
+    pending[r].clear();
+  };
+  SmallVector<Value> bases;
+  for (const OutputAccess &access : resultAccesses)
+    bases.push_back(b.add(b.add(access.rows.offset(b, t.row), b.mul(t.column, access.column)),
+                          b.mul(channel, access.channel)));
+  for (int64_t pixel = 0; pixel < t.count; ++pixel)
+    for (int64_t v = 0; v < panel.vectors; ++v) {
+      SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, pixel, v);
+      for (auto [r, result] : llvm::enumerate(view.results)) {
+        const OutputAccess &access = resultAccesses[r];
+        int64_t delta = pixel * access.column + v * dot.lanes() * access.channel;
+        Yielded value{accumulators[pixel * panel.vectors + v], nullptr, Value()};
+        if (view.returned[r].getOwner() != view.anchor)
+          value = values[view.returned[r].getResultNumber()];
+        pending[r].push_back({value, result, bases[r], delta, validLanes(panel, v)});
+        if (pending[r].size() == 4)
+          flush(r);
+      }
+    }
+  for (size_t r = 0; r < pending.size(); ++r)
+    flush(r);
+}
+
+LogicalResult emitContraction(const EmitContext &context, const ContractionShape &shape,
+                              const ContractionTile &tile, const DotKernel &dot) {
+  return ContractionEmitter(context, shape, tile, dot).emit();
+}
+
+} // namespace quern

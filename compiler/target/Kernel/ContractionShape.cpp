@@ -1,0 +1,299 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/Contraction.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace quern {
+
+static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
+}
+
+int64_t ContractionShape::rows() const { return product(rowSizes); }
+
+int64_t ContractionShape::macs() const {
+  return rows() * columns * channels * groups * kernelRows * kernelColumns * run;
+}
+
+/// Whether walking dimensions [0, count) of the access is one walk with one step.
+static bool collapses(const LinearAccess &access, ArrayRef<int64_t> sizes, size_t count) {
+  int64_t step = -1;
+  for (size_t d = count; d-- > 0;) {
+    if (sizes[d] == 1)
+      continue;
+    if (step >= 0 && access.coefficients[d] != step)
+      return false;
+    step = access.coefficients[d] * sizes[d];
+  }
+  return true;
+}
+
+/// The accesses of everything that is read or written at output positions.
+static SmallVector<LinearAccess> outputAccesses(const DispatchView &view) {
+  SmallVector<LinearAccess> accesses;
+  for (Value result : view.dispatch.getResults())
+    accesses.push_back(LinearAccess::of(Layout::of(typeOf(result))));
+  if (view.epilogue)
+    for (auto [input, attribute] : llvm::zip(view.epilogue.getInputs(),
+                                             view.epilogue.getMaps().getAsRange<AffineMapAttr>()))
+      if (input.getDefiningOp() != view.anchor)
+        accesses.push_back(LinearAccess::of(attribute.getValue(), Layout::of(typeOf(input))));
+  return accesses;
+}
+
+static bool outputsCollapse(const DispatchView &view, ArrayRef<int64_t> shape) {
+  return llvm::all_of(outputAccesses(view), [&](const LinearAccess &access) {
+    return collapses(access, shape, shape.size() - 1);
+  });
+}
+
+static void setConvWeights(qir::ConvOp conv, ContractionShape &shape) {
+  auto weights = typeOf(conv.getWeights());
+  auto input = typeOf(conv.getInput());
+  shape.groups = conv.getGroups();
+  shape.channels = weights.getDimSize(0) / shape.groups;
+  shape.kernelRows = weights.getDimSize(1);
+  // Along a row of the kernel the input is contiguous: the taps and channels make one run.
+  bool oneRun = shape.groups == 1 && (conv.getDilations()[1] == 1 || weights.getDimSize(2) == 1);
+  shape.kernelColumns = oneRun ? 1 : weights.getDimSize(2);
+  shape.run = weights.getDimSize(3) * (oneRun ? weights.getDimSize(2) : 1);
+  (void)input;
+}
+
+static FailureOr<ContractionShape> shapeOfConv(const DispatchView &view, qir::ConvOp conv) {
+  ContractionShape shape;
+  setConvWeights(conv, shape);
+  auto input = typeOf(conv.getInput()), output = typeOf(conv.getResult());
+  ArrayRef<int64_t> pads = conv.getPads(), strides = conv.getStrides();
+  Layout layout = Layout::of(input);
+  bool needsHalo = llvm::any_of(pads, [](int64_t pad) { return pad > 0; });
+  if (auto padded = llvm::dyn_cast_if_present<qir::PaddedAttr>(input.getEncoding()))
+    needsHalo = padded.getTop() < pads[0] || padded.getLeft() < pads[1] ||
+                padded.getBottom() < pads[2] || padded.getRight() < pads[3];
+  if (needsHalo)
+    return view.dispatch.emitError("expected the convolution's input to carry a halo of its pads");
+  shape.left.constant = layout.base - pads[0] * layout.strides[1] - pads[1] * layout.strides[2];
+  shape.leftKernelRow = conv.getDilations()[0] * layout.strides[1];
+  shape.leftKernelColumn = conv.getDilations()[1] * layout.strides[2];
+  shape.leftGroup = typeOf(conv.getWeights()).getDimSize(3);
+  SmallVector<int64_t> left{layout.strides[0], strides[0] * layout.strides[1],
+                            strides[1] * layout.strides[2]};
+  shape.left.coefficients = left;
+  shape.flat = collapses(shape.left, output.getShape(), 3) && outputsCollapse(view, output.getShape());
+  if (shape.flat) {
+    shape.columns = product(output.getShape().drop_back());
+    shape.left.coefficients = {left[2]};
+  } else {
+    shape.rowSizes = {output.getDimSize(0), output.getDimSize(1)};
+    shape.columns = output.getDimSize(2);
+  }
+  shape.rightRow.assign(shape.rowSizes.size(), 0);
+  return shape;
+}
+
+static void setMatMulWeights(qir::MatMulOp matmul, ContractionShape &shape) {
+  auto right = typeOf(matmul.getRhs());
+  int64_t rank = right.getRank();
+  shape.run = right.getDimSize(matmul.getTransposeRhs() ? rank - 1 : rank - 2);
+  shape.channels = right.getDimSize(matmul.getTransposeRhs() ? rank - 2 : rank - 1);
+  shape.matrices = product(right.getShape().drop_back(2));
+}
+
+static FailureOr<ContractionShape> shapeOfMatMul(const DispatchView &view, qir::MatMulOp matmul) {
+  ContractionShape shape;
+  setMatMulWeights(matmul, shape);
+  auto left = typeOf(matmul.getLhs()), right = typeOf(matmul.getRhs());
+  ArrayRef<int64_t> output = typeOf(matmul.getResult()).getShape();
+  int64_t rank = left.getRank();
+  Layout layout = Layout::of(left);
+  shape.left.constant = layout.base;
+  SmallVector<int64_t> steps;
+  for (int64_t d = 0; d + 1 < rank; ++d)
+    steps.push_back(left.getDimSize(d) == 1 && output[d] != 1 ? 0 : layout.strides[d]);
+  shape.left.coefficients = steps;
+  shape.flat = shape.matrices == 1 && collapses(shape.left, output, rank - 1) &&
+               outputsCollapse(view, output);
+  if (shape.flat) {
+    shape.columns = product(output.drop_back());
+    shape.left.coefficients = {steps.back()};
+    // A step of a size-1 dimension says nothing: take the one of the innermost that moves.
+    for (int64_t d = 0; d + 1 < rank; ++d)
+      if (output[d] != 1)
+        shape.left.coefficients[0] = steps[d];
+    return shape;
+  }
+  shape.rowSizes.assign(output.begin(), output.end() - 2);
+  shape.columns = output[rank - 2];
+  shape.rightRow.assign(shape.rowSizes.size(), 0);
+  if (right.getRank() == rank) {
+    int64_t step = 1;
+    for (int64_t d = rank - 2; d-- > 0;) {
+      shape.rightRow[d] = right.getDimSize(d) == 1 ? 0 : step;
+      step *= right.getDimSize(d);
+    }
+  }
+  return shape;
+}
+
+FailureOr<ContractionShape> ContractionShape::of(const DispatchView &view) {
+  if (view.prologue)
+    return view.dispatch.emitError("a contraction takes its operands as they are in memory");
+  if (auto conv = llvm::dyn_cast<qir::ConvOp>(view.anchor))
+    return shapeOfConv(view, conv);
+  return shapeOfMatMul(view, llvm::cast<qir::MatMulOp>(view.anchor));
+}
+
+ContractionShape ContractionShape::ofWeights(Operation *anchor) {
+  ContractionShape shape;
+  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
+    setConvWeights(conv, shape);
+    shape.columns = typeOf(conv.getResult()).getDimSize(2);
+  } else {
+    auto matmul = llvm::cast<qir::MatMulOp>(anchor);
+    setMatMulWeights(matmul, shape);
+    ArrayRef<int64_t> output = typeOf(matmul.getResult()).getShape();
+    shape.columns = shape.matrices == 1 ? product(output.drop_back()) : output[output.size() - 2];
+  }
+  return shape;
+}
+
+SmallVector<Pieces> divideEvenly(int64_t total, int64_t most) {
+  SmallVector<Pieces> pieces;
+  if (total <= 0)
+    return pieces;
+  int64_t count = (total + most - 1) / most;
+  int64_t small = total / count, large = total % count;
+  if (large > 0)
+    pieces.push_back({0, large, small + 1});
+  if (count > large)
+    pieces.push_back({large * (small + 1), count - large, small});
+  return pieces;
+}
+
+/// Most pixels per tile, by the number of vectors beside them.
+static int64_t mostRows(int64_t vectors, const DotKernel &dot) {
+  return std::max<int64_t>(1, dot.accumulators() / vectors);
+}
+
+ContractionTile ContractionTile::choose(const ContractionShape &shape, const DotKernel &dot) {
+  ContractionTile tile;
+  int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
+  // Four vectors share each broadcast; with few pixels more vectors keep the pipeline full.
+  int64_t most = dot.accumulators() >= 24 ? 4 : 2;
+  if (shape.columns < 3)
+    most = std::max<int64_t>(most, dot.accumulators() / (2 * shape.columns));
+  tile.vectors = divideEvenly(vectors, most).front().size;
+  int64_t rows = std::min(shape.columns, mostRows(tile.vectors, dot));
+  tile.rows = divideEvenly(shape.columns, rows).front().size;
+  int64_t elementBytes = dot.isFloat() ? 4 : 1;
+  int64_t kernel = shape.kernelRows * shape.kernelColumns * shape.run;
+  int64_t weightBytes = shape.channels * kernel * elementBytes;
+  int64_t pixels = shape.rows() * shape.columns;
+  int64_t panels = (vectors + tile.vectors - 1) / tile.vectors;
+  tile.splitColumns = shape.groups == 1 && shape.matrices == 1 && panels >= 4 &&
+                      weightBytes > 2 * pixels * shape.run * elementBytes;
+  // A pass over the weights serves pixels whose inputs fill about a quarter of a megabyte.
+  int64_t unitBytes = (shape.flat ? tile.rows : shape.columns) * shape.run * elementBytes;
+  tile.block = std::clamp<int64_t>((int64_t{1} << 18) / std::max<int64_t>(1, unitBytes), 1, 4096);
+  return tile;
+}
+
+ContractionTile ContractionTile::parse(DictionaryAttr attribute) {
+  auto get = [&](StringRef name) {
+    return llvm::cast<IntegerAttr>(attribute.get(name)).getInt();
+  };
+  return {get("rows"), get("vectors"), get("split_columns") != 0, get("block")};
+}
+
+DictionaryAttr ContractionTile::toAttribute(MLIRContext *context) const {
+  Builder b(context);
+  return b.getDictionaryAttr({b.getNamedAttr("rows", b.getI64IntegerAttr(rows)),
+                              b.getNamedAttr("vectors", b.getI64IntegerAttr(vectors)),
+                              b.getNamedAttr("split_columns", b.getI64IntegerAttr(splitColumns)),
+                              b.getNamedAttr("block", b.getI64IntegerAttr(block))});
+}
+
+int64_t getContractionUnits(const ContractionShape &shape, const ContractionTile &tile,
+                            const DotKernel &dot) {
+  if (tile.splitColumns) {
+    int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
+    return (vectors + tile.vectors - 1) / tile.vectors;
+  }
+  return shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
+}
+
+static int64_t stepsPerRun(const ContractionShape &shape, const DotKernel &dot) {
+  return (shape.run + dot.depth() - 1) / dot.depth();
+}
+
+int64_t getPackedBytes(const ContractionShape &shape, const DotKernel &dot) {
+  int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
+  return shape.matrices * shape.groups * vectors * shape.kernelRows * shape.kernelColumns *
+         stepsPerRun(shape, dot) * dot.stepBytes();
+}
+
+namespace {
+/// Walks the packed order and finds each element in the logical one.
+struct Packer {
+  const ContractionShape &shape;
+  const DotKernel &dot;
+  ArrayRef<char> bytes;
+  int64_t elementBytes;
+  int64_t channelStride, termStride, kernelStride, matrixStride; // in elements
+  char *out;
+
+  void packStep(int64_t matrix, int64_t group, int64_t firstChannel, int64_t tap, int64_t step) {
+    for (int64_t lane = 0; lane < dot.lanes(); ++lane) {
+      int64_t channel = firstChannel + lane;
+      if (channel >= shape.channels)
+        break;
+      for (int64_t term = 0; term < dot.depth(); ++term) {
+        int64_t k = step * dot.depth() + term;
+        if (k >= shape.run)
+          break;
+        int64_t element = matrix * matrixStride +
+                          (group * shape.channels + channel) * channelStride +
+                          tap * kernelStride + k * termStride;
+        dot.packElement(out, lane, term, bytes.data() + element * elementBytes);
+      }
+    }
+    out += dot.stepBytes();
+  }
+
+  void packPanel(int64_t matrix, int64_t group, int64_t firstVector, int64_t vectors) {
+    int64_t taps = shape.kernelRows * shape.kernelColumns;
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t step = 0; step < stepsPerRun(shape, dot); ++step)
+        for (int64_t v = 0; v < vectors; ++v)
+          packStep(matrix, group, (firstVector + v) * dot.lanes(), tap, step);
+  }
+};
+} // namespace
+
+std::vector<char> packWeights(Operation *anchor, const DotKernel &dot, int64_t vectors,
+                              ArrayRef<char> bytes) {
+  ContractionShape shape = ContractionShape::ofWeights(anchor);
+  std::vector<char> packed(getPackedBytes(shape, dot), 0);
+  int64_t kernel = shape.kernelRows * shape.kernelColumns * shape.run;
+  Packer packer{shape, dot, bytes, dot.isFloat() ? 4 : 1, kernel, 1, shape.run, 0, packed.data()};
+  if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor)) {
+    packer.matrixStride = shape.run * shape.channels;
+    packer.channelStride = matmul.getTransposeRhs() ? shape.run : 1;
+    packer.termStride = matmul.getTransposeRhs() ? 1 : shape.channels;
+  }
+  int64_t total = (shape.channels + dot.lanes() - 1) / dot.lanes();
+  for (int64_t matrix = 0; matrix < shape.matrices; ++matrix)
+    for (int64_t group = 0; group < shape.groups; ++group)
+      for (const Pieces &pieces : divideEvenly(total, vectors))
+        for (int64_t i = 0; i < pieces.count; ++i)
+          packer.packPanel(matrix, group, pieces.first + i * pieces.size, pieces.size);
+  return packed;
+}
+
+} // namespace quern

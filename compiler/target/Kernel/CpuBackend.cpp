@@ -1,0 +1,149 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/CpuBackend.h"
+
+#include "dialects/Quern/Schemes/StorageScheme.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+namespace quern {
+
+static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+
+Value CpuIsa::multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const {
+  return arith::AddIOp::create(b, accumulator, arith::MulIOp::create(b, x, w));
+}
+
+static bool isContraction(Operation *anchor) { return llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor); }
+
+static bool isDepthwise(Operation *anchor) {
+  auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
+  return conv && conv.isDepthwise() && !conv.getWindowSum();
+}
+
+const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
+  if (!isContraction(anchor) || isDepthwise(anchor))
+    return nullptr;
+  return typeOf(anchor->getOperand(0)).getElementType().isF32() ? isa.floatDot() : isa.integerDot();
+}
+
+qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
+  MLIRContext *context = anchor->getContext();
+  if (isDepthwise(anchor) && isa.lanes() > 1) {
+    auto weights = typeOf(anchor->getOperand(1));
+    int64_t bytes = weights.getNumElements() * getElementBytes(weights.getElementType());
+    return qir::PackedAttr::get(context, "depthwise", weights.getDimSize(0), 1, bytes);
+  }
+  const DotKernel *dot = dotFor(anchor);
+  if (!dot)
+    return {};
+  ContractionShape shape = ContractionShape::ofWeights(anchor);
+  ContractionTile tile = ContractionTile::choose(shape, *dot);
+  return qir::PackedAttr::get(context, dot->form(), tile.vectors * dot->lanes(), dot->depth(),
+                              getPackedBytes(shape, *dot));
+}
+
+/// OHWI with I = 1 to HWO: channels become the lanes.
+static std::vector<char> packDepthwise(RankedTensorType weights, ArrayRef<char> bytes) {
+  int64_t size = getElementBytes(weights.getElementType());
+  int64_t channels = weights.getDimSize(0), taps = weights.getNumElements() / channels;
+  std::vector<char> packed(bytes.size());
+  for (int64_t channel = 0; channel < channels; ++channel)
+    for (int64_t tap = 0; tap < taps; ++tap)
+      std::memcpy(&packed[(tap * channels + channel) * size], &bytes[(channel * taps + tap) * size], size);
+  return packed;
+}
+
+std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form, ArrayRef<char> bytes) const {
+  if (form.getForm() == "depthwise")
+    return packDepthwise(typeOf(anchor->getOperand(1)), bytes);
+  const DotKernel *dot = dotFor(anchor);
+  return packWeights(anchor, *dot, form.getColumns() / dot->lanes(), bytes);
+}
+
+DictionaryAttr CpuBackend::chooseTile(qir::DispatchOp dispatch) const {
+  auto view = DispatchView::parse(dispatch);
+  if (failed(view))
+    return {};
+  const DotKernel *dot = dotFor(view->anchor);
+  if (!dot)
+    return {};
+  auto shape = ContractionShape::of(*view);
+  if (failed(shape))
+    return {};
+  ContractionTile tile = ContractionTile::choose(*shape, *dot);
+  // The panel's width was fixed when the weights were packed.
+  auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(
+      typeOf(view->anchor->getOperand(1)).getEncoding());
+  if (packed && packed.getColumns() != tile.vectors * dot->lanes()) {
+    tile.vectors = packed.getColumns() / dot->lanes();
+    int64_t most = std::max<int64_t>(1, dot->accumulators() / tile.vectors);
+    tile.rows = divideEvenly(shape->columns, std::min(shape->columns, most)).front().size;
+  }
+  return tile.toAttribute(dispatch.getContext());
+}
+
+int64_t CpuBackend::getUnits(qir::DispatchOp dispatch) const {
+  auto view = DispatchView::parse(dispatch);
+  if (failed(view))
+    return 1;
+  Operation *anchor = view->anchor;
+  if (const DotKernel *dot = dotFor(anchor)) {
+    auto shape = ContractionShape::of(*view);
+    DictionaryAttr tile = dispatch.getTileAttr();
+    if (failed(shape) || !tile)
+      return 1;
+    return getContractionUnits(*shape, ContractionTile::parse(tile), *dot);
+  }
+  if (llvm::isa<qir::MapOp, qir::TableOp, qir::RelayoutOp>(anchor))
+    return getMapUnits(*view);
+  if (llvm::isa<qir::SoftmaxOp, qir::LayerNormOp>(anchor))
+    return getRowKernelUnits(*view);
+  if (llvm::isa<qir::ReduceOp>(anchor))
+    return getReduceUnits(*view);
+  // Rows of the result: the product of all dimensions but the last two.
+  auto result = typeOf(anchor->getResult(0));
+  int64_t units = 1;
+  for (int64_t d = 0; d + 2 < result.getRank(); ++d)
+    units *= result.getDimSize(d);
+  return llvm::isa<qir::ConvOp, qir::PoolOp, qir::MatMulOp>(anchor) ? units : 1;
+}
+
+LogicalResult CpuBackend::emitKernel(const EmitContext &context) const {
+  Operation *anchor = context.view.anchor;
+  if (const DotKernel *dot = dotFor(anchor)) {
+    auto shape = ContractionShape::of(context.view);
+    if (failed(shape))
+      return failure();
+    DictionaryAttr tile = context.view.dispatch.getTileAttr();
+    if (!tile)
+      return context.view.dispatch.emitError("expected a tile chosen by assign-tiles");
+    context.b.getFunction()->setAttr("quern.heavy", context.b.getUnitAttr());
+    return emitContraction(context, *shape, ContractionTile::parse(tile), *dot);
+  }
+  return llvm::TypeSwitch<Operation *, LogicalResult>(anchor)
+      .Case<qir::ConvOp>([&](qir::ConvOp) {
+        return isDepthwise(anchor) && isa.lanes() > 1 ? emitDepthwise(context) : emitPlainContraction(context);
+      })
+      .Case<qir::MatMulOp>([&](qir::MatMulOp) { return emitPlainContraction(context); })
+      .Case<qir::MapOp>([&](qir::MapOp) { return emitMap(context); })
+      .Case<qir::PoolOp>([&](qir::PoolOp) { return emitPool(context); })
+      .Case<qir::SoftmaxOp, qir::LayerNormOp>([&](Operation *) { return emitRowKernel(context); })
+      .Case<qir::ReduceOp>([&](qir::ReduceOp) { return emitReduce(context); })
+      .Case<qir::TableOp>([&](qir::TableOp) { return emitTable(context); })
+      .Case<qir::ConcatOp>([&](qir::ConcatOp) { return emitConcat(context); })
+      .Case<qir::PadOp>([&](qir::PadOp) { return emitPad(context); })
+      .Case<qir::GatherOp>([&](qir::GatherOp) { return emitGather(context); })
+      .Case<qir::RelayoutOp>([&](qir::RelayoutOp) { return emitRelayout(context, isa.integerDot()); })
+      .Default([&](Operation *op) {
+        return context.view.dispatch.emitError("no kernel for '") << op->getName() << "' on " << getName();
+      });
+}
+
+} // namespace quern

@@ -1,0 +1,78 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_TARGET_KERNEL_CPUBACKEND_H
+#define QUERN_COMPILER_TARGET_KERNEL_CPUBACKEND_H
+
+#include "compiler/target/Kernel/Contraction.h"
+#include "compiler/target/TargetBackend.h"
+
+namespace quern {
+
+/// What a CPU target adds to the shared emitters: the width of its vectors, its inner products and
+/// its way to narrow and store.
+class CpuIsa {
+public:
+  virtual ~CpuIsa() = default;
+  /// Lanes of f32/i32 in a register; 1 for scalar code.
+  virtual int64_t lanes() const = 0;
+  virtual const StoreEmitter &stores() const = 0;
+  /// Inner products, or null where contractions are plain loops.
+  virtual const DotKernel *integerDot() const { return nullptr; }
+  virtual const DotKernel *floatDot() const { return nullptr; }
+  /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [0, 32767]).
+  virtual mlir::Value multiplyAddWords(KernelBuilder &b, mlir::Value accumulator, mlir::Value x,
+                                       mlir::Value w) const;
+};
+
+/// One kernel's emission: where to write, what to compute, for which machine.
+struct EmitContext {
+  KernelBuilder &b;
+  const DispatchView &view;
+  const CpuIsa &isa;
+};
+
+/// The emitters, one per kind of anchor; each documents its units. `getXUnits` tells how many units
+/// a dispatch of that kind has.
+mlir::LogicalResult emitMap(const EmitContext &context);
+/// Tiles in registers over packed weights; units as `getContractionUnits` says.
+mlir::LogicalResult emitContraction(const EmitContext &context, const ContractionShape &shape,
+                                    const ContractionTile &tile, const DotKernel &dot);
+int64_t getMapUnits(const DispatchView &view);
+mlir::LogicalResult emitDepthwise(const EmitContext &context);
+mlir::LogicalResult emitPlainContraction(const EmitContext &context);
+mlir::LogicalResult emitPool(const EmitContext &context);
+mlir::LogicalResult emitRowKernel(const EmitContext &context); ///< softmax, layer_norm
+int64_t getRowKernelUnits(const DispatchView &view);
+mlir::LogicalResult emitReduce(const EmitContext &context);
+int64_t getReduceUnits(const DispatchView &view);
+mlir::LogicalResult emitTable(const EmitContext &context);
+mlir::LogicalResult emitConcat(const EmitContext &context);
+mlir::LogicalResult emitPad(const EmitContext &context);
+mlir::LogicalResult emitGather(const EmitContext &context);
+mlir::LogicalResult emitRelayout(const EmitContext &context, const DotKernel *dot);
+/// Fills the halo of padded results with the dispatch's `fill`, for rows [begin, end) of units that
+/// are the N*H rows of the result.
+void emitHalo(const EmitContext &context, const Buffer &result, mlir::Value row);
+
+/// A CPU target: model, emitters and options in terms of its `CpuIsa`.
+class CpuBackend : public TargetBackend {
+public:
+  explicit CpuBackend(const CpuIsa &isa) : isa(isa) {}
+  qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override;
+  std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
+                         llvm::ArrayRef<char> bytes) const override;
+  mlir::DictionaryAttr chooseTile(qir::DispatchOp dispatch) const override;
+  int64_t getUnits(qir::DispatchOp dispatch) const override;
+  mlir::LogicalResult emitKernels(mlir::ModuleOp module) const override;
+
+private:
+  /// The inner product for a contraction that is tiled, or null (depthwise, scalar targets).
+  const DotKernel *dotFor(mlir::Operation *anchor) const;
+  mlir::LogicalResult emitKernel(const EmitContext &context) const;
+  const CpuIsa &isa;
+};
+
+} // namespace quern
+
+#endif // QUERN_COMPILER_TARGET_KERNEL_CPUBACKEND_H

@@ -1,0 +1,90 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/DispatchView.h"
+
+using namespace mlir;
+
+namespace quern {
+
+/// Which body ops are anchors: everything but maps, a closing relayout, the return.
+static bool isAnchor(Operation &op) {
+  return !llvm::isa<qir::MapOp, qir::ReturnOp, qir::RelayoutOp>(op);
+}
+
+static LogicalResult readReturn(DispatchView &view) {
+  auto terminator = llvm::cast<qir::ReturnOp>(view.dispatch.getBody().front().getTerminator());
+  for (Value value : terminator.getValues()) {
+    bool relaid = view.relayout && value == view.relayout.getResult() && view.anchor != view.relayout;
+    auto result = llvm::dyn_cast<OpResult>(relaid ? view.relayout.getInput() : value);
+    if (!result || (result.getOwner() != view.anchor && result.getOwner() != view.epilogue))
+      return view.dispatch.emitError("a dispatch returns what its last op computes, found ") << value;
+    view.returned.push_back(result);
+  }
+  return success();
+}
+
+FailureOr<DispatchView> DispatchView::parse(qir::DispatchOp dispatch) {
+  DispatchView view;
+  view.dispatch = dispatch;
+  for (Operation &op : dispatch.getBody().front().without_terminator()) {
+    if (auto relayout = llvm::dyn_cast<qir::RelayoutOp>(op)) {
+      view.relayout = relayout;
+    } else if (isAnchor(op)) {
+      if (view.anchor)
+        return dispatch.emitError("a dispatch has one anchor, found '")
+               << view.anchor->getName() << "' and '" << op.getName() << "'";
+      view.anchor = &op;
+      view.prologue = view.epilogue;
+      view.epilogue = nullptr;
+    } else if (auto map = llvm::dyn_cast<qir::MapOp>(op)) {
+      if (view.epilogue)
+        return dispatch.emitError("a dispatch has one map on each side of its anchor");
+      view.epilogue = map;
+    }
+  }
+  if (!view.anchor)
+    view.anchor = view.epilogue ? view.epilogue.getOperation() : view.relayout.getOperation();
+  if (!view.anchor)
+    return dispatch.emitError("an empty dispatch");
+  if (failed(readReturn(view)))
+    return failure();
+  return view;
+}
+
+void DispatchView::bind(func::FuncOp kernel) {
+  inputs.clear();
+  results.clear();
+  unsigned next = 0;
+  for (Value value : dispatch.getInputs())
+    inputs.push_back({kernel.getArgument(next++), llvm::cast<RankedTensorType>(value.getType())});
+  for (Value value : dispatch.getResults())
+    results.push_back({kernel.getArgument(next++), llvm::cast<RankedTensorType>(value.getType())});
+  begin = kernel.getArgument(next++);
+  end = kernel.getArgument(next);
+}
+
+Buffer DispatchView::input(Value value) const {
+  auto argument = llvm::cast<BlockArgument>(value);
+  return inputs[argument.getArgNumber()];
+}
+
+FusedMap::FusedMap(const DispatchView &view, qir::MapOp map, ValueRange anchorValues) : map(map) {
+  if (!map)
+    return;
+  for (auto [input, attribute] :
+       llvm::zip(map.getInputs(), map.getMaps().getAsRange<AffineMapAttr>())) {
+    Source source;
+    auto found = llvm::find(anchorValues, input);
+    if (found != anchorValues.end()) {
+      source.anchor = std::distance(anchorValues.begin(), found);
+      source.buffer.type = llvm::cast<RankedTensorType>(input.getType());
+    } else {
+      source.buffer = view.input(input);
+    }
+    source.access = LinearAccess::of(attribute.getValue(), Layout::of(source.buffer.type));
+    sources.push_back(std::move(source));
+  }
+}
+
+} // namespace quern

@@ -1,0 +1,160 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/CpuBackend.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace quern {
+
+namespace {
+/// Depthwise convolution: lanes over channels, the taps' weights in registers along a row of pixels.
+/// Units are the N*OH rows of the result. Weights are packed [tap][channel].
+class DepthwiseEmitter {
+public:
+  explicit DepthwiseEmitter(const EmitContext &context);
+  LogicalResult emit();
+
+private:
+  void emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors, int64_t valid);
+  void emitPixel(ArrayRef<Value> row, Value column, Value channel, ArrayRef<Value> weights,
+                 int64_t vectors, int64_t valid);
+  Value multiplyAdd(Value accumulator, Value x, Value w);
+  SmallVector<Value> arguments(ArrayRef<Value> indices, Value accumulator, int64_t v, int64_t valid);
+
+  const EmitContext &context;
+  KernelBuilder &b;
+  qir::ConvOp conv;
+  FusedMap epilogue;
+  Buffer input, weights;
+  Layout inputLayout;
+  int64_t lanes, channels, taps;
+  bool isFloat;
+};
+} // namespace
+
+DepthwiseEmitter::DepthwiseEmitter(const EmitContext &context)
+    : context(context), b(context.b), conv(llvm::cast<qir::ConvOp>(context.view.anchor)),
+      epilogue(context.view, context.view.epilogue, conv->getResults()),
+      input(context.view.input(conv.getInput())), weights(context.view.input(conv.getWeights())),
+      inputLayout(Layout::of(input.type)), lanes(context.isa.lanes()),
+      channels(input.type.getDimSize(3)),
+      taps(weights.type.getDimSize(1) * weights.type.getDimSize(2)),
+      isFloat(input.element().isF32()) {}
+
+Value DepthwiseEmitter::multiplyAdd(Value accumulator, Value x, Value w) {
+  if (isFloat)
+    return math::FmaOp::create(b, x, w, accumulator);
+  return context.isa.multiplyAddWords(b, accumulator, x, w);
+}
+
+/// The epilogue's inputs at an output position, `v` vectors of channels further.
+SmallVector<Value> DepthwiseEmitter::arguments(ArrayRef<Value> indices, Value accumulator, int64_t v,
+                                               int64_t valid) {
+  SmallVector<Value> values;
+  for (const FusedMap::Source &source : epilogue.sources) {
+    int64_t stride = source.access.coefficients.back();
+    if (source.anchor >= 0) {
+      values.push_back(accumulator);
+      continue;
+    }
+    Value offset = b.add(source.access.offset(b, indices), v * lanes * stride);
+    values.push_back(loadLanes(b, source.buffer, offset, stride, lanes, valid));
+  }
+  return values;
+}
+
+void DepthwiseEmitter::emitPixel(ArrayRef<Value> row, Value column, Value channel,
+                                 ArrayRef<Value> weightLanes, int64_t vectors, int64_t valid) {
+  ArrayRef<int64_t> strides = inputLayout.strides, pads = conv.getPads();
+  int64_t width = weights.type.getDimSize(2);
+  Value base = b.add(b.mul(row[0], strides[0]), b.mul(row[1], conv.getStrides()[0] * strides[1]));
+  base = b.add(b.add(base, b.mul(column, conv.getStrides()[1] * strides[2])), channel);
+  base = b.add(base, inputLayout.base - pads[0] * strides[1] - pads[1] * strides[2]);
+  Type scalar = isFloat ? Type(b.getF32Type()) : Type(b.getI32Type());
+  Type type = KernelBuilder::withLanes(scalar, lanes);
+  Value zero = isFloat ? b.real(type, 0.0f) : b.integer(type, 0);
+  SmallVector<Value> accumulators(vectors, zero);
+  for (int64_t tap = 0; tap < taps; ++tap) {
+    int64_t step = tap / width * conv.getDilations()[0] * strides[1] +
+                   tap % width * conv.getDilations()[1] * strides[2];
+    for (int64_t v = 0; v < vectors; ++v) {
+      int64_t here = v + 1 == vectors ? valid : lanes;
+      Value x = loadLanes(b, input, b.add(base, step + v * lanes), 1, lanes, here);
+      accumulators[v] = multiplyAdd(accumulators[v], x, weightLanes[tap * vectors + v]);
+    }
+  }
+  SmallVector<Value> indices(row);
+  indices.append({column, channel});
+  SmallVector<SmallVector<PendingStore>> pending(context.view.results.size());
+  for (int64_t v = 0; v < vectors; ++v) {
+    int64_t here = v + 1 == vectors ? valid : lanes;
+    SmallVector<Yielded> values;
+    if (context.view.epilogue)
+      values = emitBody(b, context.view.epilogue.getBody().front(),
+                        arguments(indices, accumulators[v], v, here), lanes);
+    for (auto [r, result] : llvm::enumerate(context.view.results)) {
+      OpResult returned = context.view.returned[r];
+      Yielded value{accumulators[v], nullptr, Value()};
+      if (returned.getOwner() != context.view.anchor)
+        value = values[returned.getResultNumber()];
+      Value offset = LinearAccess::of(Layout::of(result.type)).offset(b, indices);
+      pending[r].push_back({value, result, offset, v * lanes, here});
+    }
+  }
+  for (SmallVector<PendingStore> &stores : pending) {
+    for (PendingStore &store : stores)
+      store.base = stores.front().base;
+    context.isa.stores().store(b, stores);
+  }
+}
+
+void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors, int64_t valid) {
+  SmallVector<Value> weightLanes;
+  for (int64_t tap = 0; tap < taps; ++tap)
+    for (int64_t v = 0; v < vectors; ++v) {
+      int64_t here = v + 1 == vectors ? valid : lanes;
+      Value offset = b.add(channel, tap * channels + v * lanes);
+      // Packed weights are bytes.
+      if (isFloat) {
+        Value raw = b.loadRaw(weights.memref, b.mul(offset, 4), 4 * lanes, 4 * here);
+        weightLanes.push_back(b.bitcast(raw, KernelBuilder::withLanes(b.getF32Type(), lanes)));
+      } else {
+        weightLanes.push_back(b.toCompute(b.loadRaw(weights.memref, offset, lanes, here), weights.element()));
+      }
+    }
+  int64_t columns = llvm::cast<RankedTensorType>(conv.getResult().getType()).getDimSize(2);
+  b.loop(0, columns, 1, [&](Value column) {
+    emitPixel(row, column, channel, weightLanes, vectors, valid);
+  });
+}
+
+LogicalResult DepthwiseEmitter::emit() {
+  auto output = llvm::cast<RankedTensorType>(conv.getResult().getType());
+  bool padded = llvm::any_of(conv.getPads(), [](int64_t pad) { return pad > 0; });
+  if (padded && !llvm::isa_and_present<qir::PaddedAttr>(input.type.getEncoding()))
+    return context.view.dispatch.emitError("expected the convolution's input to carry a halo of its pads");
+  // Two vectors per pass keep 3x3 weights in registers.
+  int64_t group = taps <= 9 ? 2 * lanes : lanes, whole = channels / group * group;
+  b.loop(context.view.begin, context.view.end, 1, [&](Value unit) {
+    Value height = b.index(output.getDimSize(1));
+    SmallVector<Value> row{b.index(0), unit};
+    if (output.getDimSize(0) != 1)
+      row = {arith::DivUIOp::create(b, unit, height), arith::RemUIOp::create(b, unit, height)};
+    b.loop(0, whole, group, [&](Value channel) { emitChannels(row, channel, group / lanes, lanes); });
+    int64_t rest = channels - whole, vectors = (rest + lanes - 1) / lanes;
+    if (rest > 0)
+      emitChannels(row, b.index(whole), vectors, rest - (vectors - 1) * lanes);
+    for (const Buffer &result : context.view.results)
+      if (llvm::isa_and_present<qir::PaddedAttr>(result.type.getEncoding()))
+        emitHalo(context, result, unit);
+  });
+  return success();
+}
+
+LogicalResult emitDepthwise(const EmitContext &context) { return DepthwiseEmitter(context).emit(); }
+
+} // namespace quern

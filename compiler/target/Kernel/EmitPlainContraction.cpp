@@ -1,0 +1,190 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/CpuBackend.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace quern {
+
+namespace {
+/// Contractions as the definition reads: one output element after the other, borders tested. The
+/// reference for all tiled kernels. Units are the product of all output dimensions but the last two.
+class PlainEmitter {
+public:
+  explicit PlainEmitter(const EmitContext &context)
+      : context(context), b(context.b), view(context.view),
+        epilogue(view, view.epilogue, view.anchor->getResults()),
+        left(view.input(view.anchor->getOperand(0))), right(view.input(view.anchor->getOperand(1))),
+        output(llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType())),
+        isFloat(left.element().isF32()), sums(view.anchor->getNumResults()) {}
+  LogicalResult emit();
+
+private:
+  using Values = SmallVector<Value>;
+  Values delinearize(Value unit);
+  /// Accumulates one output element; second value: the sum of the left codes, third: of the right.
+  Values convolve(const Values &indices);
+  Values multiply(const Values &indices);
+  Values accumulate(const Values &carried, Value x, Value w);
+  Value readPadded(qir::ConvOp conv, Value n, Value y, Value x, Value c);
+  void finishElement(const Values &indices, const Values &accumulated);
+  Values zeros();
+
+  const EmitContext &context;
+  KernelBuilder &b;
+  const DispatchView &view;
+  FusedMap epilogue;
+  Buffer left, right;
+  RankedTensorType output;
+  bool isFloat;
+  unsigned sums;
+};
+} // namespace
+
+PlainEmitter::Values PlainEmitter::zeros() {
+  if (isFloat)
+    return {b.real(b.getF32Type(), 0.0f)};
+  return Values(3, b.integer(b.getI32Type(), 0));
+}
+
+PlainEmitter::Values PlainEmitter::accumulate(const Values &carried, Value x, Value w) {
+  if (isFloat)
+    return {math::FmaOp::create(b, x, w, carried[0])};
+  Value product = arith::MulIOp::create(b, x, w);
+  return {arith::AddIOp::create(b, carried[0], product), arith::AddIOp::create(b, carried[1], x),
+          arith::AddIOp::create(b, carried[2], w)};
+}
+
+static Value loadElement(KernelBuilder &b, const Buffer &buffer, ArrayRef<Value> indices) {
+  Value offset = LinearAccess::of(Layout::of(buffer.type)).offset(b, indices);
+  return b.toCompute(b.loadRaw(buffer.memref, offset, 1, 1), buffer.element());
+}
+
+/// The input, or the pad value outside of it.
+Value PlainEmitter::readPadded(qir::ConvOp conv, Value n, Value y, Value x, Value c) {
+  if (llvm::all_of(conv.getPads(), [](int64_t pad) { return pad == 0; }))
+    return loadElement(b, left, {n, y, x, c});
+  auto inside = [&](Value index, int64_t size) {
+    // Negative indices are large as unsigned ones.
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, b.index(size)).getResult();
+  };
+  Value both = arith::AndIOp::create(b, inside(y, left.type.getDimSize(1)), inside(x, left.type.getDimSize(2)));
+  Type type = isFloat ? Type(b.getF32Type()) : Type(b.getI32Type());
+  auto choice = scf::IfOp::create(b, TypeRange{type}, both, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&choice.getThenRegion().front());
+  scf::YieldOp::create(b, loadElement(b, left, {n, y, x, c}));
+  b.setInsertionPointToStart(&choice.getElseRegion().front());
+  Value outside = isFloat ? b.real(type, 0.0f) : b.integer(type, 0);
+  if (conv.getPadValue()) {
+    Buffer pad = view.input(conv.getPadValue());
+    outside = b.toCompute(b.loadRaw(pad.memref, b.index(0), 1, 1), pad.element());
+  }
+  scf::YieldOp::create(b, outside);
+  return choice.getResult(0);
+}
+
+PlainEmitter::Values PlainEmitter::convolve(const Values &indices) {
+  auto conv = llvm::cast<qir::ConvOp>(view.anchor);
+  auto weights = right.type;
+  int64_t depth = weights.getDimSize(3), perGroup = weights.getDimSize(0) / conv.getGroups();
+  Value group = arith::DivUIOp::create(b, indices[3], b.index(perGroup));
+  Value firstChannel = b.mul(group, depth);
+  auto position = [&](int64_t d, Value tap) {
+    Value origin = b.add(b.mul(indices[1 + d], conv.getStrides()[d]), -conv.getPads()[d]);
+    return b.add(origin, b.mul(tap, conv.getDilations()[d]));
+  };
+  auto bound = [&](int64_t d) { return b.index(weights.getDimSize(d)); };
+  return b.loop(b.index(0), bound(1), 1, zeros(), [&](Value ky, ValueRange rows) {
+    return b.loop(b.index(0), bound(2), 1, rows, [&](Value kx, ValueRange columns) {
+      return b.loop(b.index(0), bound(3), 1, columns, [&](Value c, ValueRange carried) {
+        Value x = readPadded(conv, indices[0], position(0, ky), position(1, kx), b.add(firstChannel, c));
+        Value w = loadElement(b, right, {indices[3], ky, kx, c});
+        return accumulate(Values(carried), x, w);
+      });
+    });
+  });
+}
+
+PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
+  auto matmul = llvm::cast<qir::MatMulOp>(view.anchor);
+  size_t rank = indices.size();
+  auto operandIndices = [&](const Buffer &buffer, Value row, Value column) {
+    Values result;
+    for (int64_t d = 0; d + 2 < buffer.type.getRank(); ++d)
+      result.push_back(buffer.type.getDimSize(d) == 1 ? b.index(0) : indices[d]);
+    result.append({row, column});
+    return result;
+  };
+  Value m = indices[rank - 2], n = indices[rank - 1];
+  Value depth = b.index(left.type.getShape().back());
+  return b.loop(b.index(0), depth, 1, zeros(), [&](Value k, ValueRange carried) {
+    Value x = loadElement(b, left, operandIndices(left, m, k));
+    Value w = loadElement(b, right, matmul.getTransposeRhs() ? operandIndices(right, n, k)
+                                                             : operandIndices(right, k, n));
+    return accumulate(Values(carried), x, w);
+  });
+}
+
+void PlainEmitter::finishElement(const Values &indices, const Values &accumulated) {
+  SmallVector<Yielded> values;
+  if (view.epilogue) {
+    Values arguments;
+    for (const FusedMap::Source &source : epilogue.sources) {
+      if (source.anchor >= 0) {
+        arguments.push_back(accumulated[source.anchor]);
+        continue;
+      }
+      Value offset = source.access.offset(b, indices);
+      arguments.push_back(b.toCompute(b.loadRaw(source.buffer.memref, offset, 1, 1), source.buffer.element()));
+    }
+    values = emitBody(b, view.epilogue.getBody().front(), arguments, 1);
+  }
+  SmallVector<PendingStore> stores;
+  for (auto [r, result] : llvm::enumerate(view.results)) {
+    OpResult returned = view.returned[r];
+    Yielded value{accumulated[0], nullptr, Value()};
+    if (returned.getOwner() != view.anchor)
+      value = values[returned.getResultNumber()];
+    Value offset = LinearAccess::of(Layout::of(result.type)).offset(b, indices);
+    stores.push_back({value, result, offset, 0, 1});
+  }
+  context.isa.stores().StoreEmitter::store(b, stores);
+}
+
+PlainEmitter::Values PlainEmitter::delinearize(Value unit) {
+  Values indices(output.getRank() - 2);
+  for (size_t d = indices.size(); d-- > 0;) {
+    Value size = b.index(output.getDimSize(d));
+    indices[d] = arith::RemUIOp::create(b, unit, size);
+    unit = arith::DivUIOp::create(b, unit, size);
+  }
+  return indices;
+}
+
+LogicalResult PlainEmitter::emit() {
+  int64_t rank = output.getRank();
+  b.loop(view.begin, view.end, 1, [&](Value unit) {
+    Values outer = delinearize(unit);
+    b.loop(b.index(0), b.index(output.getDimSize(rank - 2)), 1, [&](Value row) {
+      b.loop(b.index(0), b.index(output.getDimSize(rank - 1)), 1, [&](Value column) {
+        Values indices(outer);
+        indices.append({row, column});
+        finishElement(indices, llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices));
+      });
+    });
+    for (const Buffer &result : view.results)
+      if (llvm::isa_and_present<qir::PaddedAttr>(result.type.getEncoding()))
+        emitHalo(context, result, unit);
+  });
+  return success();
+}
+
+LogicalResult emitPlainContraction(const EmitContext &context) { return PlainEmitter(context).emit(); }
+
+} // namespace quern

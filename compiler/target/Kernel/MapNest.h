@@ -1,0 +1,35 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_TARGET_KERNEL_MAPNEST_H
+#define QUERN_COMPILER_TARGET_KERNEL_MAPNEST_H
+
+#include "compiler/target/Kernel/Access.h"
+
+namespace quern {
+
+/// An elementwise iteration space brought to few, long loops: dimensions that all accesses walk as
+/// one are merged, those of size 1 dropped. Outer dimensions are the units of the kernel, then at most
+/// one loop, then the dimension along which lanes lie.
+struct MapNest {
+  /// A flat space is cut into blocks of this many elements.
+  static constexpr int64_t blockElements = 4096;
+
+  llvm::SmallVector<int64_t> units; ///< sizes of the outer dimensions
+  int64_t middle = 1;
+  int64_t inner = 1;
+  /// Per access: coefficients of the unit dimensions, the middle and the inner one.
+  llvm::SmallVector<LinearAccess> accesses;
+
+  /// `keepRows`: results are padded NHWC tensors, whose units must be the N*H rows.
+  static MapNest of(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<LinearAccess> accesses,
+                    bool keepRows);
+  bool isFlat() const { return units.empty() && middle == 1; }
+  int64_t unitCount() const;
+  /// The indices of a unit.
+  llvm::SmallVector<mlir::Value> delinearize(KernelBuilder &b, mlir::Value unit) const;
+};
+
+} // namespace quern
+
+#endif // QUERN_COMPILER_TARGET_KERNEL_MAPNEST_H

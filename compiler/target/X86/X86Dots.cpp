@@ -1,0 +1,142 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/X86/X86Dots.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+namespace quern {
+
+/// Four consecutive bytes as one double word in all lanes.
+static Value broadcastQuad(KernelBuilder &b, const Buffer &left, Value offset, int64_t lanes) {
+  Value quad = b.loadRaw(left.memref, offset, 4, 4);
+  Value word = b.bitcast(quad, VectorType::get({1}, b.getI32Type()));
+  return vector::BroadcastOp::create(b, VectorType::get({lanes}, b.getI32Type()), word);
+}
+
+namespace {
+class VnniDot : public DotKernel {
+public:
+  StringRef form() const override { return "vnni"; }
+  int64_t lanes() const override { return 16; }
+  int64_t depth() const override { return 4; }
+  int64_t stepBytes() const override { return 64; }
+  int64_t accumulators() const override { return 24; }
+  bool isFloat() const override { return false; }
+
+  SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
+    return {b.bitcast(broadcastQuad(b, left, offset, 16), bytes(b))};
+  }
+  SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
+    return {b.loadRaw(packed, offset, 64, 64)};
+  }
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
+    return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", accumulator.getType(),
+                       {accumulator, left.front(), right.front()});
+  }
+  SmallVector<Value> ones(KernelBuilder &b) const override { return {b.integer(bytes(b), 1)}; }
+  void packElement(char *step, int64_t lane, int64_t term, const char *element) const override {
+    step[lane * 4 + term] = *element;
+  }
+
+private:
+  static VectorType bytes(KernelBuilder &b) { return VectorType::get({64}, b.getI8Type()); }
+};
+
+class Avx2Dot : public DotKernel {
+public:
+  StringRef form() const override { return "avx2"; }
+  int64_t lanes() const override { return 8; }
+  int64_t depth() const override { return 4; }
+  int64_t stepBytes() const override { return 64; } // two pairs of terms, 16 bits each
+  int64_t accumulators() const override { return 8; }
+  bool isFloat() const override { return false; }
+
+  SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
+    Value quad = b.loadRaw(left.memref, offset, 4, 4);
+    Value wide = arith::ExtUIOp::create(b, VectorType::get({4}, b.getI16Type()), quad);
+    Value pairs = b.bitcast(wide, VectorType::get({2}, b.getI32Type()));
+    SmallVector<Value> operands;
+    for (int64_t pair = 0; pair < 2; ++pair) {
+      Value spread = b.shuffle(pairs, pairs, SmallVector<int64_t>(8, pair));
+      operands.push_back(b.bitcast(spread, words(b)));
+    }
+    return operands;
+  }
+  SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
+    SmallVector<Value> operands;
+    for (int64_t pair = 0; pair < 2; ++pair)
+      operands.push_back(b.bitcast(b.loadRaw(packed, b.add(offset, 32 * pair), 32, 32), words(b)));
+    return operands;
+  }
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
+    for (int64_t pair = 0; pair < 2; ++pair) {
+      Value product = b.intrinsic("llvm.x86.avx2.pmadd.wd", accumulator.getType(), {left[pair], right[pair]});
+      accumulator = arith::AddIOp::create(b, accumulator, product);
+    }
+    return accumulator;
+  }
+  SmallVector<Value> ones(KernelBuilder &b) const override {
+    return SmallVector<Value>(2, b.integer(words(b), 1));
+  }
+  void packElement(char *step, int64_t lane, int64_t term, const char *element) const override {
+    int16_t wide = static_cast<signed char>(*element);
+    std::memcpy(step + term / 2 * 32 + lane * 4 + term % 2 * 2, &wide, sizeof wide);
+  }
+
+private:
+  static VectorType words(KernelBuilder &b) { return VectorType::get({16}, b.getI16Type()); }
+};
+
+class FloatDot : public DotKernel {
+public:
+  explicit FloatDot(int64_t lanes) : count(lanes) {}
+  StringRef form() const override { return count == 16 ? "f32x16" : "f32x8"; }
+  int64_t lanes() const override { return count; }
+  int64_t depth() const override { return 1; }
+  int64_t stepBytes() const override { return 4 * count; }
+  int64_t accumulators() const override { return count == 16 ? 24 : 8; }
+  bool isFloat() const override { return true; }
+
+  SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
+    return {b.splat(b.loadRaw(left.memref, offset, 1, 1), count)};
+  }
+  SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
+    Value raw = b.loadRaw(packed, offset, 4 * count, 4 * count);
+    return {b.bitcast(raw, VectorType::get({count}, b.getF32Type()))};
+  }
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
+    return math::FmaOp::create(b, left.front(), right.front(), accumulator);
+  }
+  SmallVector<Value> ones(KernelBuilder &b) const override {
+    return {b.real(VectorType::get({count}, b.getF32Type()), 1.0f)};
+  }
+  void packElement(char *step, int64_t lane, int64_t, const char *element) const override {
+    std::memcpy(step + lane * 4, element, 4);
+  }
+
+private:
+  int64_t count;
+};
+} // namespace
+
+const DotKernel &getVnniDot() {
+  static const VnniDot dot;
+  return dot;
+}
+const DotKernel &getAvx2Dot() {
+  static const Avx2Dot dot;
+  return dot;
+}
+const DotKernel &getFloatDot(int64_t lanes) {
+  static const FloatDot wide(16), narrow(8);
+  return lanes == 16 ? wide : narrow;
+}
+
+} // namespace quern

@@ -1,0 +1,20 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_TARGET_X86_X86STORES_H
+#define QUERN_COMPILER_TARGET_X86_X86STORES_H
+
+#include "compiler/target/Kernel/Body.h"
+
+namespace quern {
+
+/// AVX-512: narrows four groups of 16 lanes to bytes together (vpackssdw, vpaddsw, vpackuswb, one
+/// vpermd), whose saturation is most of the clamp, and joins neighbouring stores.
+class Avx512Stores : public StoreEmitter {
+public:
+  void store(KernelBuilder &b, llvm::ArrayRef<PendingStore> stores) const override;
+};
+
+} // namespace quern
+
+#endif // QUERN_COMPILER_TARGET_X86_X86STORES_H

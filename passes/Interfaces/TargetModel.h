@@ -1,0 +1,49 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_PASSES_INTERFACES_TARGETMODEL_H
+#define QUERN_PASSES_INTERFACES_TARGETMODEL_H
+
+#include "dialects/Quern/QuernOps.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quern {
+
+/// What the passes know of the machine that the program is compiled for. `compiler/target` has the
+/// real ones, tests register fakes.
+class TargetModel {
+public:
+  virtual ~TargetModel() = default;
+
+  /// The target's name on the command line, for example `x86-vnni`.
+  virtual llvm::StringRef getName() const = 0;
+
+  /// The left operand of integer contractions: ui8 (x86) or si8 (ARM). The right one is si8.
+  virtual bool wantsUnsignedActivations() const { return true; }
+
+  /// Whether convolutions and pools read inputs that carry a halo (`#quern.padded`) where they
+  /// have pads; if not, kernels test the borders themselves.
+  virtual bool wantsPaddedInputs() const = 0;
+
+  /// The packed form of the right operand (weights or matrix) of a `quern.conv` or `quern.matmul`,
+  /// or null if the anchor's kernel reads it as it is (OHWI, [K, N] or [N, K] row-major).
+  virtual qir::PackedAttr getPackedForm(mlir::Operation *anchor) const = 0;
+
+  /// Packs constant weights: `bytes` row-major in the logical shape of the anchor's right operand
+  /// (as `getConstantBytes` gives them), the result `form.getBytes()` long.
+  virtual std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
+                                 llvm::ArrayRef<char> bytes) const = 0;
+
+  /// The tile of a dispatch, as the target's emitters read it, or null when they need none.
+  virtual mlir::DictionaryAttr chooseTile(qir::DispatchOp dispatch) const = 0;
+
+  /// Into how many independent units the dispatch's work is divided ([begin, end) of the kernel).
+  virtual int64_t getUnits(qir::DispatchOp dispatch) const = 0;
+};
+
+} // namespace quern
+
+#endif // QUERN_PASSES_INTERFACES_TARGETMODEL_H
