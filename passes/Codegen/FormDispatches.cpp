@@ -1,0 +1,275 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Codegen/BufferPlan.h"
+#include "passes/Codegen/DispatchParts.h"
+#include "passes/Codegen/IterationSpace.h"
+#include "passes/Codegen/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace quern {
+
+#define GEN_PASS_DEF_FORMDISPATCHES
+#include "passes/Codegen/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+/// The fusions of one function.
+class Fusion {
+public:
+  explicit Fusion(Block &block) : block(block) {}
+  void chooseEpilogues();
+  void choosePrologues();
+  void wrapAll(OpBuilder &builder);
+
+private:
+  bool mayTake(Operation *anchor, qir::MapOp map) const;
+  std::string explain(Operation *op) const;
+
+  Block &block;
+  DenseMap<Operation *, Operation *> epilogues, prologues; ///< by anchor
+  DenseSet<Operation *> absorbed;                          ///< maps that belong to an anchor
+};
+
+struct FormDispatches : impl::FormDispatchesBase<FormDispatches> {
+  void runOnOperation() override;
+};
+
+} // namespace
+
+static void eraseDeadOps(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+/// Scalars that folding has hoisted out of map bodies go back: a dispatch is isolated from above.
+static void sinkScalars(RewriterBase &rewriter, Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (op.getNumOperands() != 0 || op.getNumResults() != 1 ||
+        !op.getResult(0).getType().isIntOrIndexOrFloat())
+      continue;
+    DenseMap<Block *, Operation *> clones;
+    for (OpOperand &use : llvm::make_early_inc_range(op.getResult(0).getUses())) {
+      Block *body = use.getOwner()->getBlock();
+      Operation *&clone = clones[body];
+      if (body == &block)
+        continue;
+      if (!clone) {
+        rewriter.setInsertionPointToStart(body);
+        clone = rewriter.clone(op);
+      }
+      use.set(clone->getResult(0));
+    }
+    if (op.use_empty())
+      rewriter.eraseOp(&op);
+  }
+}
+
+/// Reads of a transposed, sliced or broadcast tensor become reads of the tensor itself.
+static void foldIntoMaps(RewriterBase &rewriter, Operation *layoutOp) {
+  AffineMap read = getReadMap(layoutOp);
+  for (OpOperand &use : llvm::make_early_inc_range(layoutOp->getResult(0).getUses())) {
+    auto map = llvm::dyn_cast<qir::MapOp>(use.getOwner());
+    if (!map)
+      continue;
+    SmallVector<AffineMap> maps(map.getMaps().getAsValueRange<AffineMapAttr>());
+    maps[use.getOperandNumber()] = read.compose(maps[use.getOperandNumber()]);
+    map.setMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+    use.set(layoutOp->getOperand(0));
+  }
+}
+
+static void lowerLayoutOps(RewriterBase &rewriter, Block &block) {
+  // From the last to the first, so that chains of layout ops fold into one map.
+  SmallVector<Operation *> layoutOps;
+  for (Operation &op : llvm::reverse(block))
+    if (llvm::isa<qir::TransposeOp, qir::SliceOp, qir::BroadcastOp>(op))
+      layoutOps.push_back(&op);
+  for (Operation *op : layoutOps) {
+    foldIntoMaps(rewriter, op);
+    if (op->use_empty())
+      rewriter.eraseOp(op);
+    else
+      replaceByCopy(rewriter, op);
+  }
+}
+
+static bool isOnlyUser(Value value, Operation *user) {
+  return llvm::all_of(value.getUsers(), [&](Operation *other) { return other == user; });
+}
+
+/// The shape in which the map could read an anchor's result that comes to it through a reshape.
+static std::optional<ArrayRef<int64_t>> getShapeBeforeReshape(qir::MapOp map) {
+  for (Value input : map.getInputs()) {
+    auto reshape = input.getDefiningOp<qir::ReshapeOp>();
+    if (!reshape || !isOnlyUser(reshape, map) || !readsAtIdentity(map, input))
+      continue;
+    Operation *anchor = reshape.getInput().getDefiningOp();
+    if (anchor && isAnchorOp(anchor) && reshape.getInput() == anchor->getResult(0) &&
+        isOnlyUser(reshape.getInput(), reshape))
+      return llvm::cast<RankedTensorType>(reshape.getInput().getType()).getShape();
+  }
+  return std::nullopt;
+}
+
+static bool takesPrologue(Operation *op) {
+  return llvm::isa<qir::SoftmaxOp, qir::LayerNormOp, qir::ReduceOp>(op);
+}
+
+/// The shape in which the map could write its result for an anchor that reads it reshaped.
+static std::optional<ArrayRef<int64_t>> getShapeBehindReshape(qir::MapOp map) {
+  if (map->getNumResults() != 1 || !map->hasOneUse())
+    return std::nullopt;
+  auto reshape = llvm::dyn_cast<qir::ReshapeOp>(*map->user_begin());
+  if (!reshape || !reshape->hasOneUse() || !takesPrologue(*reshape->user_begin()) ||
+      reshape->use_begin()->getOperandNumber() != 0)
+    return std::nullopt;
+  return llvm::cast<RankedTensorType>(reshape.getType()).getShape();
+}
+
+/// Reshapes between an anchor and the map that could join it move to the map's other side.
+static void moveReshapes(RewriterBase &rewriter, Block &block) {
+  SmallVector<qir::MapOp> maps(block.getOps<qir::MapOp>());
+  for (qir::MapOp map : maps) {
+    std::optional<ArrayRef<int64_t>> shape = getShapeBeforeReshape(map);
+    if (!shape)
+      shape = getShapeBehindReshape(map);
+    if (shape)
+      (void)changeIterationSpace(rewriter, map, *shape);
+  }
+  SmallVector<qir::ReshapeOp> reshapes(block.getOps<qir::ReshapeOp>());
+  for (qir::ReshapeOp reshape : reshapes) {
+    if (auto inner = reshape.getInput().getDefiningOp<qir::ReshapeOp>())
+      reshape.setOperand(inner.getInput());
+    if (reshape.getInput().getType() == reshape.getType())
+      rewriter.replaceOp(reshape, reshape.getInput());
+  }
+  eraseDeadOps(block);
+}
+
+/// The map reads all that the anchor computes, the result itself at its own index, and nothing
+/// else reads it.
+bool Fusion::mayTake(Operation *anchor, qir::MapOp map) const {
+  if (!anchor || !isAnchorOp(anchor) || epilogues.contains(anchor) ||
+      !readsAtIdentity(map, anchor->getResult(0)))
+    return false;
+  return llvm::all_of(anchor->getResults(), [&](Value result) { return isOnlyUser(result, map); });
+}
+
+void Fusion::chooseEpilogues() {
+  for (auto map : block.getOps<qir::MapOp>()) {
+    Operation *chosen = nullptr;
+    for (Value input : map.getInputs()) {
+      Operation *anchor = input.getDefiningOp();
+      if (mayTake(anchor, map) && (!chosen || chosen->isBeforeInBlock(anchor)))
+        chosen = anchor;
+    }
+    if (!chosen)
+      continue;
+    epilogues[chosen] = map;
+    absorbed.insert(map);
+  }
+}
+
+void Fusion::choosePrologues() {
+  for (Operation &anchor : block) {
+    if (!takesPrologue(&anchor))
+      continue;
+    auto map = anchor.getOperand(0).getDefiningOp<qir::MapOp>();
+    if (!map || absorbed.contains(map) || map->getNumResults() != 1 || !map->hasOneUse())
+      continue;
+    prologues[&anchor] = map;
+    absorbed.insert(map);
+  }
+}
+
+std::string Fusion::explain(Operation *op) const {
+  if (!llvm::isa<qir::MapOp>(op))
+    return "";
+  for (Value input : op->getOperands()) {
+    Operation *anchor = input.getDefiningOp();
+    if (!anchor || !llvm::isa<qir::DispatchOp>(anchor))
+      continue;
+    auto parts = DispatchParts::of(llvm::cast<qir::DispatchOp>(anchor));
+    if (isAnchorOp(parts.anchor) && !parts.epilogue &&
+        !readsAtIdentity(llvm::cast<qir::MapOp>(op), input))
+      return "not fused: reads the result of its operand's anchor at other indices";
+    if (isAnchorOp(parts.anchor) && !parts.epilogue && !isOnlyUser(input, op))
+      return "not fused: other ops read the result of its operand's anchor, too";
+  }
+  return "";
+}
+
+void Fusion::wrapAll(OpBuilder &builder) {
+  SmallVector<Operation *> heads;
+  for (Operation &op : block)
+    if (isAnchorOp(&op) || (llvm::isa<qir::MapOp>(op) && !absorbed.contains(&op)))
+      heads.push_back(&op);
+  for (Operation *head : heads) {
+    SmallVector<Operation *> operations;
+    if (Operation *prologue = prologues.lookup(head))
+      operations.push_back(prologue);
+    operations.push_back(head);
+    if (Operation *epilogue = epilogues.lookup(head))
+      operations.push_back(epilogue);
+    std::string reason = explain(head);
+    qir::DispatchOp dispatch = wrapInDispatch(builder, operations);
+    if (!reason.empty())
+      dispatch->setAttr(reasonAttrName, builder.getStringAttr(reason));
+  }
+}
+
+/// Everything else should have been lowered before.
+static LogicalResult checkOps(Block &block) {
+  for (Operation &op : block.without_terminator())
+    if (!isAnchorOp(&op) && !llvm::isa<qir::MapOp, qir::ConstantOp, qir::ReshapeOp, qir::DispatchOp,
+                                       qir::TransposeOp, qir::SliceOp, qir::BroadcastOp>(op))
+      return op.emitError("no dispatch can hold '")
+             << op.getName() << "': expected integer form (see docs/ir.md)";
+  return success();
+}
+
+/// What @main returns is a dispatch's result, and each is returned once: dispatches write to the
+/// caller's buffers themselves.
+static void copyReturned(OpBuilder &builder, Operation *terminator) {
+  DenseSet<Value> returned;
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    Value root = getBufferRoot(operand.get());
+    if (root.getDefiningOp<qir::DispatchOp>() && returned.insert(root).second)
+      continue;
+    builder.setInsertionPoint(terminator);
+    qir::MapOp copy = makeCopy(builder, terminator->getLoc(), operand.get());
+    operand.set(copy.getResult(0));
+    Value result = wrapInDispatch(builder, copy.getOperation()).getResult(0);
+    result.getDefiningOp()->setAttr(
+        reasonAttrName, builder.getStringAttr("copy: an input, a constant or a second output"));
+    returned.insert(result);
+  }
+}
+
+void FormDispatches::runOnOperation() {
+  if (getOperation().isExternal())
+    return;
+  Block &block = getOperation().front();
+  IRRewriter rewriter(&getContext());
+  sinkScalars(rewriter, block);
+  if (!getOperation().getBody().hasOneBlock() || failed(checkOps(block)))
+    return signalPassFailure();
+  eraseDeadOps(block);
+  lowerLayoutOps(rewriter, block);
+  moveReshapes(rewriter, block);
+  Fusion fusion(block);
+  fusion.chooseEpilogues();
+  fusion.choosePrologues();
+  fusion.wrapAll(rewriter);
+  copyReturned(rewriter, block.getTerminator());
+}
+
+} // namespace quern

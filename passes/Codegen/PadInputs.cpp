@@ -1,0 +1,241 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Codegen/BufferPlan.h"
+#include "passes/Codegen/DispatchParts.h"
+#include "passes/Codegen/IterationSpace.h"
+#include "passes/Codegen/Layouts.h"
+
+#include "dialects/Quern/ConstantData.h"
+#include "dialects/Quern/Schemes/StorageScheme.h"
+
+#include "llvm/ADT/MapVector.h"
+
+#include <array>
+#include <limits>
+
+using namespace mlir;
+
+namespace quern {
+
+namespace {
+
+/// top, left, bottom, right
+using Halo = std::array<int64_t, 4>;
+
+/// Consumers of one value that agree on what its halo holds.
+struct HaloGroup {
+  Attribute fill;  ///< IntegerAttr (i32 code) or FloatAttr, or null
+  Value fillValue; ///< what it is when only known at run time
+  Halo halo = {0, 0, 0, 0};
+  SmallVector<OpOperand *> uses;
+};
+
+/// A window op's geometry, whether it is a convolution or a pool.
+struct Window {
+  ArrayRef<int64_t> strides, pads, dilations;
+  int64_t kernel[2];
+};
+
+} // namespace
+
+static RankedTensorType tensorOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
+
+static std::optional<Window> getWindow(Operation *anchor) {
+  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
+    auto weights = tensorOf(conv.getWeights());
+    return Window{conv.getStrides(),
+                  conv.getPads(),
+                  conv.getDilations(),
+                  {weights.getDimSize(1), weights.getDimSize(2)}};
+  }
+  if (auto pool = llvm::dyn_cast<qir::PoolOp>(anchor))
+    return Window{pool.getStrides(),
+                  pool.getPads(),
+                  pool.getDilations(),
+                  {pool.getKernel()[0], pool.getKernel()[1]}};
+  return std::nullopt;
+}
+
+/// Rows and columns outside the input that windows reach: what strides skip is not read.
+static Halo getHalo(Operation *anchor, const Window &window) {
+  auto input = tensorOf(anchor->getOperand(0)), result = tensorOf(anchor->getResult(0));
+  Halo halo;
+  for (int i = 0; i < 2; ++i) {
+    int64_t last = (result.getDimSize(1 + i) - 1) * window.strides[i] +
+                   window.dilations[i] * (window.kernel[i] - 1);
+    int64_t reached = last + 1 - window.pads[i] - input.getDimSize(1 + i);
+    halo[i] = window.pads[i];
+    halo[2 + i] = std::max<int64_t>(0, reached);
+  }
+  return halo;
+}
+
+static Attribute codeAttr(MLIRContext *context, int64_t code) {
+  return IntegerAttr::get(IntegerType::get(context, 32), code);
+}
+
+static Attribute makeFill(Type element, double value) {
+  if (llvm::isa<FloatType>(element))
+    return FloatAttr::get(Float32Type::get(element.getContext()), value);
+  return codeAttr(element.getContext(), static_cast<int64_t>(value));
+}
+
+/// What does not win against any element.
+static Attribute makeLowest(Type element) {
+  if (llvm::isa<FloatType>(element))
+    return makeFill(element, -std::numeric_limits<double>::infinity());
+  auto scheme = getStorageScheme(element);
+  int64_t lowest = scheme ? scheme->min : std::numeric_limits<int32_t>::min();
+  return codeAttr(element.getContext(), lowest);
+}
+
+/// The value of the halo that the anchor needs; `fillValue` of the group is a value of @main.
+static void setFill(HaloGroup &group, qir::DispatchOp dispatch, Operation *anchor) {
+  Type element = tensorOf(anchor->getOperand(0)).getElementType();
+  if (auto pool = llvm::dyn_cast<qir::PoolOp>(anchor)) {
+    group.fill = pool.getKind() == qir::PoolKind::Max ? makeLowest(element) : makeFill(element, 0);
+    return;
+  }
+  Value padValue = llvm::cast<qir::ConvOp>(anchor).getPadValue();
+  if (!padValue) {
+    group.fill = makeFill(element, 0);
+    return;
+  }
+  OpOperand *operand = getDispatchOperand(dispatch, padValue);
+  std::optional<double> constant = readScalarConstant<double>(operand->get());
+  if (constant)
+    group.fill = makeFill(element, *constant);
+  else
+    group.fillValue = operand->get();
+}
+
+static void addToGroup(SmallVector<HaloGroup> &groups, HaloGroup need) {
+  auto *found = llvm::find_if(groups, [&](const HaloGroup &group) {
+    return group.fill == need.fill && group.fillValue == need.fillValue;
+  });
+  if (found == groups.end()) {
+    groups.push_back(std::move(need));
+    return;
+  }
+  for (int side = 0; side < 4; ++side)
+    found->halo[side] = std::max(found->halo[side], need.halo[side]);
+  found->uses.append(need.uses);
+}
+
+using HaloNeeds = llvm::MapVector<Value, SmallVector<HaloGroup>>;
+
+static HaloNeeds collectNeeds(Block &block) {
+  HaloNeeds needs;
+  for (auto dispatch : block.getOps<qir::DispatchOp>()) {
+    Operation *anchor = DispatchParts::of(dispatch).anchor;
+    std::optional<Window> window = getWindow(anchor);
+    if (!window)
+      continue;
+    OpOperand *input = getDispatchOperand(dispatch, anchor->getOperand(0));
+    HaloGroup need;
+    need.halo = getHalo(anchor, *window);
+    if (!input || need.halo == Halo{0, 0, 0, 0})
+      continue;
+    setFill(need, dispatch, anchor);
+    need.uses.push_back(input);
+    addToGroup(needs[input->get()], std::move(need));
+  }
+  return needs;
+}
+
+/// Maps, windows and reductions step over a halo; other kernels want their operands dense.
+static bool acceptsHalo(OpOperand &use) {
+  auto dispatch = llvm::dyn_cast<qir::DispatchOp>(use.getOwner());
+  if (!dispatch)
+    return false;
+  Value inside = dispatch.getBody().front().getArgument(use.getOperandNumber());
+  return llvm::all_of(inside.getUses(), [](OpOperand &inner) {
+    Operation *op = inner.getOwner();
+    return llvm::isa<qir::MapOp, qir::ReduceOp>(op) ||
+           (llvm::isa<qir::ConvOp, qir::PoolOp>(op) && inner.getOperandNumber() == 0);
+  });
+}
+
+/// Whether the value's producer can write the halo itself.
+static bool canPadInPlace(Value value, const HaloGroup &group) {
+  auto producer = value.getDefiningOp<qir::DispatchOp>();
+  if (!producer || !group.fill || tensorOf(value).getEncoding())
+    return false;
+  if (producer.getFillAttr() && producer.getFillAttr() != group.fill)
+    return false;
+  DispatchParts parts = DispatchParts::of(producer);
+  bool writesHalo =
+      !parts.relayout &&
+      (parts.epilogue || llvm::isa<qir::ConvOp, qir::PoolOp, qir::TableOp>(parts.anchor));
+  return writesHalo && llvm::all_of(value.getUses(), acceptsHalo);
+}
+
+static Attribute makeEncoding(const HaloGroup &group, MLIRContext *context) {
+  auto [top, left, bottom, right] = group.halo;
+  return qir::PaddedAttr::get(context, top, left, bottom, right);
+}
+
+static void padInPlace(Value value, const HaloGroup &group) {
+  auto type = withEncoding(value.getType(), makeEncoding(group, value.getContext()));
+  auto producer = value.getDefiningOp<qir::DispatchOp>();
+  producer.setFillAttr(group.fill);
+  setResultType(llvm::cast<OpResult>(value), type);
+  for (OpOperand &use : value.getUses())
+    setInputType(use, type);
+}
+
+/// The step that makes the padded copy; a map where the encodings differ only in the fill.
+static Operation *makePaddingStep(OpBuilder &builder, Value value, RankedTensorType type,
+                                  Value fillValue) {
+  if (value.getType() != type)
+    return qir::RelayoutOp::create(builder, value.getLoc(), type, value, fillValue);
+  qir::MapOp copy = makeCopy(builder, value.getLoc(), value);
+  copy->getResult(0).setType(type);
+  return copy;
+}
+
+static void padCopy(OpBuilder &builder, Value value, const HaloGroup &group) {
+  Operation *first = group.uses.front()->getOwner();
+  for (OpOperand *use : group.uses)
+    if (use->getOwner()->isBeforeInBlock(first))
+      first = use->getOwner();
+  builder.setInsertionPoint(first);
+  auto type = withEncoding(value.getType(), makeEncoding(group, value.getContext()));
+  Operation *step = makePaddingStep(builder, value, type, group.fillValue);
+  for (OpOperand *use : group.uses) {
+    use->set(step->getResult(0));
+    setInputType(*use, type);
+  }
+  qir::DispatchOp dispatch = wrapInDispatch(builder, step);
+  if (group.fill)
+    dispatch.setFillAttr(group.fill);
+  dispatch->setAttr(reasonAttrName,
+                    builder.getStringAttr("padded copy: the value is an input, is read densely "
+                                          "elsewhere, or other readers need another fill"));
+}
+
+/// The group whose consumers get the halo without a copy: the largest that can. Null if none can.
+static const HaloGroup *chooseInPlace(Value value, ArrayRef<HaloGroup> groups) {
+  const HaloGroup *best = nullptr;
+  for (const HaloGroup &group : groups)
+    if (canPadInPlace(value, group) && (!best || group.uses.size() > best->uses.size()))
+      best = &group;
+  return best;
+}
+
+void padInputs(OpBuilder &builder, Block &block) {
+  HaloNeeds needs = collectNeeds(block);
+  for (auto &[value, groups] : needs) {
+    const HaloGroup *inPlace = chooseInPlace(value, groups);
+    if (inPlace)
+      padInPlace(value, *inPlace);
+    for (const HaloGroup &group : groups)
+      if (&group != inPlace)
+        padCopy(builder, value, group);
+  }
+}
+
+} // namespace quern

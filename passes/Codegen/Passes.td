@@ -1,0 +1,156 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_PASSES_CODEGEN_PASSES_TD
+#define QUERN_PASSES_CODEGEN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+class TargetOption
+    : Option<"target", "target", "std::string", "\"fake\"",
+             "name of a registered target, as `--list-targets` prints it">;
+
+def FormDispatches : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
+  let summary = "Groups the ops of @main into dispatches: one kernel each";
+  let description = [{
+    An op that does the work (convolution, product, pool, row op, gather, …) is an anchor. The map
+    that reads the anchor's results at their own index joins it as epilogue when nothing else
+    reads them; of two anchors that one map reads (a residual addition) the later one takes it, so
+    that the dispatch runs when both operands exist. A map that feeds only a softmax, a layer
+    normalization or a reduction joins that as prologue. Maps without an anchor are dispatches.
+
+    Transposes, slices and broadcasts are folded into the affine maps of the maps that read them,
+    or become maps that only copy. Reshapes stay outside: they are views. One that stands between
+    an anchor and its map is moved behind the map when the map's other operands allow it.
+    What @main returns is made a dispatch's own result, once each.
+
+    Example:
+    ```mlir
+    %acc = quern.matmul %x, %w : tensor<4x8xui8>, tensor<8x16xsi8> -> tensor<4x16xsi32>
+    %y = quern.map ins(%acc : tensor<4x16xsi32>) maps [affine_map<(d0, d1) -> (d0, d1)>] {…} -> tensor<4x16xui8>
+    // becomes
+    %y = quern.dispatch ins(%x, %w : tensor<4x8xui8>, tensor<8x16xsi8>) {
+    ^bb0(%a: tensor<4x8xui8>, %b: tensor<8x16xsi8>):
+      %acc = quern.matmul %a, %b : tensor<4x8xui8>, tensor<8x16xsi8> -> tensor<4x16xsi32>
+      %q = quern.map ins(%acc : tensor<4x16xsi32>) maps [affine_map<(d0, d1) -> (d0, d1)>] {…} -> tensor<4x16xui8>
+      quern.return %q : tensor<4x16xui8>
+    } -> tensor<4x16xui8>
+    ```
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def AssignLayout : Pass<"assign-layout", "::mlir::func::FuncOp"> {
+  let summary = "Decides how dispatch operands lie in memory: halos and packed matrices";
+  let description = [{
+    For targets that want padded inputs, the input of a convolution or pool that reads outside its
+    input gets a halo: `#quern.padded<top, left, bottom, right>`, as wide as what is really read by
+    the widest of the consumers that agree on the fill. The producer writes the halo in place
+    (`fill` on its dispatch) when all readers of the value can step over it; otherwise a dispatch
+    with a `quern.relayout` makes a padded copy. A fill known only at run time is an operand of
+    that relayout. The convolution keeps its `pads`: the encoding only says that they exist in memory.
+
+    The right operand of a contraction for which the target has a packed form is relaid out: a
+    constant by a `quern.relayout` in @main, which `pack-weights` evaluates, a run-time matrix by a
+    dispatch of its own, which takes the map that makes the matrix and the matrix's column sums along.
+
+    Example:
+    ```mlir
+    %x = quern.dispatch … -> tensor<1x8x8x16xui8>
+    %y = quern.dispatch ins(%x, %w …) { … quern.conv … pads [1, 1, 1, 1] … }
+    // becomes
+    %x = quern.dispatch … fill 3 : i32 {…} -> tensor<1x8x8x16xui8, #quern.padded<1, 1, 1, 1>>
+    %p = quern.relayout %w : tensor<…> -> tensor<…, #quern.packed<"fake", 16, 4, 2304>>
+    %y = quern.dispatch ins(%x, %p …) { … quern.conv … pads [1, 1, 1, 1] … }
+    ```
+  }];
+  let options = [TargetOption<>];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Packs constant weights into the form their kernels read";
+  let description = [{
+    A `quern.relayout` of a constant becomes a constant whose bytes the target has packed. Equal
+    weights in an equal form are packed once. Blobs that no constant names any more leave the
+    content store, so that compiling needs the weights about once.
+
+    Example:
+    ```mlir
+    %w = quern.constant(#quern.blob<"8f…", 128>) : tensor<8x16xsi8>
+    %p = quern.relayout %w : tensor<8x16xsi8> -> tensor<8x16xsi8, #quern.packed<"fake", 16, 4, 128>>
+    // becomes
+    %p = quern.constant(#quern.blob<"a1…", 128>) : tensor<8x16xsi8, #quern.packed<"fake", 16, 4, 128>>
+    ```
+  }];
+  let options = [TargetOption<>];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def AssignTiles : Pass<"assign-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Writes the target's tile on each dispatch";
+  let description = [{
+    A tile that is there already (written by hand, or by a search) stays.
+
+    Example:
+    ```mlir
+    quern.dispatch ins(…) {…} -> tensor<4x16xui8>
+    // becomes
+    quern.dispatch ins(…) tile {m = 4 : i64, n = 16 : i64} {…} -> tensor<4x16xui8>
+    ```
+  }];
+  let options = [TargetOption<>];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def PlanThreads : Pass<"plan-threads", "::mlir::func::FuncOp"> {
+  let summary = "Decides how each dispatch's work is divided among threads";
+  let description = [{
+    `quern.units` is the number of independent parts (the range of the kernel), `quern.grain` how
+    many are handed out at a time. The work is estimated as macs / 60e9 + bytes / 20e9 seconds; below
+    20 microseconds the dispatch is serial (grain = units), above a chunk is about an eighth of a
+    thread's share, but not less than 5 microseconds, which is what handing it out is worth.
+
+    Example:
+    ```mlir
+    quern.dispatch ins(…) {…} -> tensor<1x56x56x64xui8>
+    // becomes
+    quern.dispatch ins(…) {…} {quern.bytes = … : i64, quern.grain = 4 : i64,
+                               quern.macs = … : i64, quern.units = 56 : i64} -> tensor<1x56x56x64xui8>
+    ```
+  }];
+  let options = [
+    TargetOption<>,
+    Option<"threads", "threads", "int64_t", "4", "threads among which work is expected to be shared">
+  ];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Gives every dispatch result its place in the arena or in the caller's outputs";
+  let description = [{
+    Results live from their dispatch to the last one that reads them (through reshapes). Offsets
+    are multiples of 64 bytes; after the last buffer 64 more bytes are readable. Buffers are placed
+    one by one into the smallest gap that holds them, in several orders (by size, by time, by size
+    and life span), and the smallest arena wins. A map or table that reads an operand of the same size
+    and layout at its own index for the last time writes over it (`quern.in_place`). What
+    @main returns is written to the caller's buffers directly: -1 - k is output k.
+
+    Example:
+    ```mlir
+    %0 = quern.dispatch ins(%x : …) {…} -> tensor<4x16xui8>
+    %1 = quern.dispatch ins(%0 : …) {…} -> tensor<4x16xui8>
+    return %1
+    // becomes, with quern.arena_bytes = 128 on the module,
+    %0 = quern.dispatch ins(%x : …) {…} {quern.offsets = array<i64: 0>} -> tensor<4x16xui8>
+    %1 = quern.dispatch ins(%0 : …) {…} {quern.offsets = array<i64: -1>} -> tensor<4x16xui8>
+    ```
+  }];
+  let options = [
+    Option<"inPlaceEpilogues", "in-place-epilogues", "bool", "false",
+           "let epilogues of other anchors write over an operand, too">
+  ];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+#endif // QUERN_PASSES_CODEGEN_PASSES_TD

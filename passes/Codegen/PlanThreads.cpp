@@ -1,0 +1,109 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Codegen/BufferPlan.h"
+#include "passes/Codegen/DispatchParts.h"
+#include "passes/Codegen/Passes.h"
+#include "passes/Codegen/TargetOption.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+namespace quern {
+
+#define GEN_PASS_DEF_PLANTHREADS
+#include "passes/Codegen/Passes.h.inc"
+
+using namespace mlir;
+
+namespace {
+
+struct PlanThreads : impl::PlanThreadsBase<PlanThreads> {
+  using PlanThreadsBase::PlanThreadsBase;
+  explicit PlanThreads(const TargetModel &target) : chosen(&target) {}
+  LogicalResult initialize(MLIRContext *context) override {
+    if (threads < 1)
+      return emitError(UnknownLoc::get(context), "expected at least one thread, found ") << threads;
+    return findTarget(context, target, chosen);
+  }
+  void runOnOperation() override;
+
+  const TargetModel *chosen = nullptr;
+};
+
+} // namespace
+
+// Deliberately low rates of one thread: a wrong "serial" costs little, a wrong split wakes threads.
+static constexpr double macsPerSecond = 60e9;
+static constexpr double bytesPerSecond = 20e9;
+/// Work below this many seconds is not divided.
+static constexpr double serialSeconds = 20e-6;
+/// No chunk is smaller than this, but for the last one.
+static constexpr double chunkSeconds = 5e-6;
+/// Chunks of a thread's share, so that threads that are held up leave work to the others.
+static constexpr int64_t chunksPerThread = 8;
+
+static int64_t countElements(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType()).getNumElements();
+}
+
+static int64_t countMacs(Operation *anchor) {
+  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
+    int64_t outputs = llvm::cast<RankedTensorType>(conv.getWeights().getType()).getDimSize(0);
+    return outputs == 0
+               ? 0
+               : countElements(conv.getResult()) * countElements(conv.getWeights()) / outputs;
+  }
+  if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor)) {
+    auto lhs = llvm::cast<RankedTensorType>(matmul.getLhs().getType());
+    return countElements(matmul.getResult()) * lhs.getDimSize(lhs.getRank() - 1);
+  }
+  return 0;
+}
+
+/// Bytes that the dispatch reads and writes, each once; of a gathered table only what is picked.
+static int64_t countBytes(qir::DispatchOp dispatch, Operation *anchor) {
+  int64_t bytes = 0;
+  auto add = [&](Value value) {
+    bytes += getBufferBytes(llvm::cast<RankedTensorType>(value.getType()));
+  };
+  auto gather = llvm::dyn_cast<qir::GatherOp>(anchor);
+  for (auto [outside, inside] :
+       llvm::zip(dispatch.getInputs(), dispatch.getBody().front().getArguments()))
+    add(gather && gather.getInput() == inside ? gather.getResult() : outside);
+  for (Value result : dispatch.getResults())
+    add(result);
+  return bytes;
+}
+
+static int64_t chooseGrain(int64_t units, double seconds, int64_t threads) {
+  if (seconds < serialSeconds || units <= 1)
+    return units;
+  int64_t share = llvm::divideCeil(units, chunksPerThread * threads);
+  auto worthwhile = static_cast<int64_t>(std::ceil(units * chunkSeconds / seconds));
+  return std::min(units, std::max<int64_t>(share, worthwhile));
+}
+
+void PlanThreads::runOnOperation() {
+  Builder builder(&getContext());
+  getOperation().walk([&](qir::DispatchOp dispatch) {
+    Operation *anchor = DispatchParts::of(dispatch).anchor;
+    int64_t macs = countMacs(anchor), bytes = countBytes(dispatch, anchor);
+    int64_t units = chosen->getUnits(dispatch);
+    double seconds = macs / macsPerSecond + bytes / bytesPerSecond;
+    dispatch->setAttr(unitsAttrName, builder.getI64IntegerAttr(units));
+    dispatch->setAttr(grainAttrName,
+                      builder.getI64IntegerAttr(chooseGrain(units, seconds, threads)));
+    dispatch->setAttr(macsAttrName, builder.getI64IntegerAttr(macs));
+    dispatch->setAttr(bytesAttrName, builder.getI64IntegerAttr(bytes));
+  });
+}
+
+std::unique_ptr<Pass> createPlanThreadsPass(const TargetModel &target) {
+  return std::make_unique<PlanThreads>(target);
+}
+
+} // namespace quern
