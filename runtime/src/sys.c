@@ -15,6 +15,7 @@ enum { OPEN_FOLDER = 0200000 };
 #else
 enum { OPEN_FOLDER = 040000 };
 #endif
+enum { OPEN_NONBLOCK = 04000 };
 enum { OPEN_WRITE = 1, OPEN_CREATE = 0100, OPEN_EXCLUSIVE = 0200, OPEN_CLOEXEC = 02000000 };
 enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2 };
 enum { MAP_PRIVATE_PAGES = 2, MAP_ANONYMOUS_PAGES = 0x20, MAP_NO_RESERVE = 0x4000 };
@@ -64,7 +65,9 @@ const char *quern_error_text(int64_t error) {
 }
 
 int64_t quern_open_to_read(const char *path) {
-  return quern_syscall(QUERN_SYS_OPENAT, QUERN_CWD, (int64_t)path, OPEN_CLOEXEC, 0, 0, 0);
+  // Not blocking: a pipe in a file's place must fail, not wait for a writer.
+  return quern_syscall(QUERN_SYS_OPENAT, QUERN_CWD, (int64_t)path, OPEN_CLOEXEC | OPEN_NONBLOCK, 0,
+                       0, 0);
 }
 
 int64_t quern_open_folder(const char *path) {
@@ -127,7 +130,10 @@ int64_t quern_map_file(const char *path, const unsigned char **data, size_t *siz
   if (file < 0)
     return file;
   enum { SEEK_TO_END = 2 };
-  int64_t result = call3(QUERN_SYS_LSEEK, file, 0, SEEK_TO_END);
+  char nothing;
+  int64_t result = quern_read(file, &nothing, 0); // refuses a folder
+  if (result >= 0)
+    result = call3(QUERN_SYS_LSEEK, file, 0, SEEK_TO_END);
   if (result > 0) {
     uint64_t bytes = (uint64_t)result;
     result = map_pages(bytes, PROTECT_READ, MAP_PRIVATE_PAGES, file);
