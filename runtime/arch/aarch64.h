@@ -99,8 +99,8 @@ static inline void quern_set_fp_mode(uint32_t mode) {
 }
 
 static inline void quern_copy_up(void *to, const void *from, size_t bytes) {
-  unsigned char *t = to;
-  const unsigned char *f = from;
+  unsigned char *t = (unsigned char *)to;
+  const unsigned char *f = (const unsigned char *)from;
   for (; bytes >= 16; bytes -= 16, t += 16, f += 16) {
     typedef uint64_t pair __attribute__((vector_size(16), aligned(1), may_alias));
     *(pair *)t = *(const pair *)f;
@@ -110,8 +110,8 @@ static inline void quern_copy_up(void *to, const void *from, size_t bytes) {
 }
 static inline void quern_fill(void *to, int value, size_t bytes) {
   typedef unsigned char block __attribute__((vector_size(16), aligned(1), may_alias));
-  unsigned char *t = to;
-  block all = (block){} + (unsigned char)value;
+  unsigned char *t = (unsigned char *)to;
+  block all = (unsigned char)value - (block){};
   for (; bytes >= 16; bytes -= 16, t += 16)
     *(block *)t = all;
   while (bytes--)

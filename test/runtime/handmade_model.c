@@ -3,7 +3,9 @@
 //
 // A model written by hand against src/program.h, as the compiler would emit it: entry "main"
 // computes y = 2 * x + w over 64 rows and sums table[ids]; it counts its runs in a state. Entry
-// "twice" is the same without the table. HANDMADE_FEATURES adds CPU features it claims to need.
+// "twice" is the same without the table. It takes detours through what LLVM calls by name on a
+// baseline x86-64: fmaf, roundevenf, lrintf, conversions of halves. HANDMADE_FEATURES adds CPU
+// features it claims to need.
 
 #include "quern/cpu.h"
 #include "src/program.h"
@@ -26,7 +28,7 @@ static const int32_t first_count = 40;
 static void scale(const quern_exec *exec, int64_t begin, int64_t end) {
   const float *x = exec->inputs[0];
   for (int64_t i = begin * COLUMNS; i < end * COLUMNS; i++)
-    ((float *)exec->arena)[i] = 2 * x[i];
+    ((float *)exec->arena)[i] = __builtin_fmaf(2, x[i], 0.0f);
 }
 
 static void add(const quern_exec *exec, int64_t begin, int64_t end) {
@@ -34,7 +36,7 @@ static void add(const quern_exec *exec, int64_t begin, int64_t end) {
   float *y = exec->outputs[0];
   for (int64_t row = begin; row < end; row++)
     for (int64_t c = 0; c < COLUMNS; c++)
-      y[row * COLUMNS + c] = scaled[row * COLUMNS + c] + w[c];
+      y[row * COLUMNS + c] = scaled[row * COLUMNS + c] + (float)(_Float16)w[c];
 }
 
 static void gather(const quern_exec *exec, int64_t begin, int64_t end) {
@@ -43,7 +45,7 @@ static void gather(const quern_exec *exec, int64_t begin, int64_t end) {
   int32_t *sum = exec->outputs[1], *runs = exec->states[0];
   *sum = ++*runs * 0;
   for (int64_t i = 0; i < IDS; i++)
-    *sum += values[ids[i]];
+    *sum += (int32_t)__builtin_lrintf(__builtin_roundevenf((float)values[ids[i]] + 0.25f));
   *(int32_t *)exec->outputs[2] = *runs;
   (void)begin, (void)end;
 }
