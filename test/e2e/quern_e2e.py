@@ -1,0 +1,66 @@
+# Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the end-to-end tests share: compile a model, run the program, compare tensors."""
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+QUERN = os.environ.get("QUERN", "quern")
+
+
+def compile_model(model, out, target="native", flags=()):
+    """Compiles an ONNX file (or ModelProto) to an executable; raises with the compiler's words."""
+    if not isinstance(model, (str, Path)):
+        path = Path(f"{out}.onnx")
+        onnx.save(model, path)
+        model = path
+    command = [QUERN, "compile", str(model), "-o", str(out), f"--target={target}", *flags]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: exit {result.returncode}\n{result.stderr}")
+    return Path(out)
+
+
+def file_name(tensor):
+    return tensor.replace("/", "_").replace(":", "_")
+
+
+def run_program(program, inputs, threads=1):
+    """Runs a compiled model on a dict of arrays; returns a dict of arrays."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(program)]
+        for i, (name, array) in enumerate(inputs.items()):
+            path = Path(folder) / f"in{i}.npy"
+            np.save(path, np.ascontiguousarray(array))
+            command += ["--input", f"{name}={path}"]
+        out = Path(folder) / "out"
+        command += ["--output-dir", str(out)]
+        if threads > 1:
+            command.append(f"--threads={threads}")
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: exit {result.returncode}\n{result.stderr}")
+        return {path.stem: np.load(path) for path in out.glob("*.npy")}
+
+
+def sqnr(reference, value):
+    """Signal to noise in dB of \`value\` against \`reference\`."""
+    reference = np.asarray(reference, np.float64)
+    noise = np.sum((reference - np.asarray(value, np.float64)) ** 2)
+    signal = np.sum(reference**2)
+    return float("inf") if noise == 0 else 10 * np.log10(signal / noise)
+
+
+def session(path, optimized=True):
+    """ONNX Runtime on one thread, with or without its graph optimizations."""
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    if not optimized:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
