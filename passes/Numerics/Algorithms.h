@@ -9,7 +9,8 @@
 /// bits are the same on every target, and `Evaluate.h` computes them on the host.
 ///
 /// Values are seen in their compute type, as in a `quern.map` body: f32 for every float element
-/// type, i32 for integers of at most 32 bits and for i1 (0 or 1), i64 for 64-bit integers (`getComputeType`).
+/// type, i32 for integers of at most 32 bits and for i1 (0 or 1), i64 for 64-bit integers
+/// (`getComputeType`).
 ///
 /// Accuracy is stated as the largest error against exact arithmetic over the function's range in
 /// units in the last place (ulp) of the result, or absolute where the function goes through zero.
@@ -38,6 +39,8 @@ mlir::Value emitClamp(mlir::ImplicitLocOpBuilder &b, mlir::Value x, float low, f
 
 /// e^x. 0 below -86.99 (where e^x < 1.7e-38), +inf from 88.72284 on; e^0 = 1 exactly.
 mlir::Value emitExp(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+/// The same bits as `emitExp` for x <= 0 (and NaN), with one op less.
+mlir::Value emitExpNonPositive(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// Natural logarithm. log(+-0) = -inf, log(x < 0) = NaN; subnormal x are taken exactly.
 mlir::Value emitLog(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// 1 / (1 + e^-x).
@@ -73,7 +76,7 @@ mlir::Value emitRound(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// -1, 1, or x itself where x is a zero or NaN.
 mlir::Value emitSign(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// x^y with C's special cases, computed in double precision and rounded once (at most 0.51 ulp).
-/// A constant `y` of 0.5, 1, 2, 3, -1 or -0.5 takes the short forms of `emitPowConstant`.
+/// If `y` is an arith.constant, the short forms of `emitPowConstant` are taken.
 mlir::Value emitPow(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Value y);
 /// x^y for a known y: y = 1: x; 2: x*x; 3: (x*x)*x; 4: (x*x)*(x*x); 0: 1; 0.5: sqrt(x);
 /// -0.5: 1/sqrt(x); -1: 1/x; else as `emitPow`.

@@ -52,8 +52,8 @@ private:
 
 /// The values that the body of `map` yields for these arguments (in compute types); none, after
 /// an error, if the body cannot be evaluated.
-std::optional<llvm::SmallVector<ScalarValue>> evaluateMapBody(qir::MapOp map,
-                                                              llvm::ArrayRef<ScalarValue> arguments);
+std::optional<llvm::SmallVector<ScalarValue>>
+evaluateMapBody(qir::MapOp map, llvm::ArrayRef<ScalarValue> arguments);
 
 /// The results of a `quern.map` whose inputs are all constant, as constants made before it; empty,
 /// after an error, if it cannot be evaluated.
