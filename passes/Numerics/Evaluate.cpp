@@ -324,8 +324,11 @@ Function getOtherFunction(Operation &op, Instruction &instruction, Type from) {
   if (isa<arith::SelectOp>(op))
     return [](In, Values x) { return (x[0].bits & 1) ? x[1] : x[2]; };
   if (auto code = dyn_cast<qir::ToCodeOp>(op)) {
-    int64_t parameters[] = {code.getZeroPoint(), code.getLo(), code.getHi(),
-                            code.getDynamicZeroPoint() ? 1 : 0};
+    auto signExtend = [](uint32_t value) {
+      return static_cast<int64_t>(static_cast<int32_t>(value));
+    };
+    int64_t parameters[] = {signExtend(code.getZeroPoint()), signExtend(code.getLo()),
+                            signExtend(code.getHi()), code.getDynamicZeroPoint() ? 1 : 0};
     llvm::copy(parameters, instruction.parameters);
     return toCode;
   }

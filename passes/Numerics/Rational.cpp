@@ -12,7 +12,7 @@ namespace quern::numerics {
 
 namespace {
 struct Rational {
-  float range; ///< where the function has reached 1 in single precision
+  float range; ///< where the fit, and what rounds to it, has reached 1
   llvm::ArrayRef<double> numerator, denominator;
 };
 } // namespace
@@ -37,10 +37,10 @@ static Value emitRational(ImplicitLocOpBuilder &b, Value x, const Rational &fit)
 }
 
 Value emitTanh(ImplicitLocOpBuilder &b, Value x) {
-  return emitRational(b, x, {9.0F, tanhP, tanhQ});
+  return emitRational(b, x, {9.1875F, tanhP, tanhQ});
 }
 
-Value emitErf(ImplicitLocOpBuilder &b, Value x) { return emitRational(b, x, {3.92F, erfP, erfQ}); }
+Value emitErf(ImplicitLocOpBuilder &b, Value x) { return emitRational(b, x, {4.0F, erfP, erfQ}); }
 
 Value emitGelu(ImplicitLocOpBuilder &b, Value x) {
   Formula f(b, x);
