@@ -30,8 +30,48 @@
 #ifdef QUERN_HAS_CODEGEN
 #include "passes/Codegen/Passes.h"
 #endif
+#ifdef QUERN_HAS_TARGET
+#include "compiler/target/Passes.h"
+#include "compiler/target/TargetBackend.h"
+#include "passes/Interfaces/TargetRegistry.h"
+#endif
 
 namespace quern {
+
+#ifdef QUERN_HAS_TARGET
+namespace {
+
+/// A target as the passes' registry owns it; the target itself lives as long as the process.
+class TargetReference : public TargetModel {
+public:
+  explicit TargetReference(const TargetBackend &target) : target(target) {}
+  llvm::StringRef getName() const override { return target.getName(); }
+  bool wantsUnsignedActivations() const override { return target.wantsUnsignedActivations(); }
+  bool wantsPaddedInputs() const override { return target.wantsPaddedInputs(); }
+  qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override {
+    return target.getPackedForm(anchor);
+  }
+  std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
+                         llvm::ArrayRef<char> bytes) const override {
+    return target.pack(anchor, form, bytes);
+  }
+  mlir::DictionaryAttr chooseTile(qir::DispatchOp dispatch) const override {
+    return target.chooseTile(dispatch);
+  }
+  int64_t getUnits(qir::DispatchOp dispatch) const override { return target.getUnits(dispatch); }
+
+private:
+  const TargetBackend &target;
+};
+
+} // namespace
+
+static void registerTargets() {
+  for (const TargetBackend *target : getTargetBackends())
+    registerTargetModel(target->getName(),
+                        [target] { return std::make_unique<TargetReference>(*target); });
+}
+#endif
 
 void registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<onnxir::OnnxDialect, qir::QuernDialect, mlir::affine::AffineDialect,
@@ -53,6 +93,10 @@ void registerAllPasses() {
 #endif
 #ifdef QUERN_HAS_CODEGEN
   registerCodegenPasses();
+#endif
+#ifdef QUERN_HAS_TARGET
+  registerTargetPasses();
+  registerTargets();
 #endif
 }
 

@@ -63,28 +63,44 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const T
   return machine;
 }
 
+namespace {
+
+/// The analyses of one run of passes over a module.
+struct Analyses {
+  explicit Analyses(llvm::PassBuilder &builder) {
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(components);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, components, modules);
+  }
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+};
+
+} // namespace
+
 void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
   llvm::PassBuilder builder(&machine, tuning);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
+  Analyses analyses(builder);
   llvm::FunctionPassManager simplify = builder.buildFunctionSimplificationPipeline(
       llvm::OptimizationLevel::O2, llvm::ThinOrFullLTOPhase::None);
   for (llvm::Function &function : module)
     if (!function.isDeclaration() && !function.hasFnAttribute(heavyKernelAttr))
-      simplify.run(function, functions);
+      simplify.run(function, analyses.functions);
+}
+
+void removeUnused(llvm::Module &module) {
+  llvm::PassBuilder builder;
+  Analyses analyses(builder);
   llvm::ModulePassManager clean;
   clean.addPass(llvm::GlobalDCEPass());
-  clean.run(module, modules);
+  clean.run(module, analyses.modules);
 }
 
 llvm::Error generateCode(llvm::Module &module, llvm::TargetMachine &machine,

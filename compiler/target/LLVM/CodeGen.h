@@ -25,9 +25,12 @@ namespace quern {
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const TargetInfo &target,
                                                                          bool shared);
 
-/// Simplifies the kernels that are not marked `quern-heavy` (O2 without vectorizers; floating
-/// point stays strict) and drops what nothing refers to.
+/// Simplifies the functions that are not marked `quern-heavy` (O2 without vectorizers; floating
+/// point stays strict).
 void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Drops what nothing refers to.
+void removeUnused(llvm::Module &module);
 
 /// Machine code as an object file, or as assembly. The module is changed on the way.
 llvm::Error generateCode(llvm::Module &module, llvm::TargetMachine &machine,
