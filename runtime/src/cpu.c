@@ -12,7 +12,7 @@
 enum { HOST_ARCH = QUERN_ARCH_X86_64 };
 
 typedef struct cpuid_leaf {
-  uint32_t EAX, EBX, ECX, EDX;
+  uint32_t EAX, EBX, ECX, EDX; // NOLINT(readability-identifier-naming): as in quern/cpu.h
 } cpuid_leaf;
 
 static cpuid_leaf cpuid(uint32_t leaf, uint32_t subleaf) {

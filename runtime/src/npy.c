@@ -201,8 +201,9 @@ const char *quern_npy_descr(uint32_t type) {
   case QUERN_F8E4M3FN:
   case QUERN_F8E5M2:
     return "|V1";
+  default:
+    return 0;
   }
-  return 0;
 }
 
 // The first character is the byte order: it matters only where an element has several bytes.

@@ -30,8 +30,9 @@ static uint32_t bytes_of_integer(uint32_t type) {
   case QUERN_U64:
   case QUERN_S64:
     return 8;
+  default:
+    return 1;
   }
-  return 1;
 }
 
 static int64_t random_integer(const quern_tensor *tensor, uint32_t bytes, uint64_t *state) {
@@ -65,6 +66,8 @@ void quern_fill_pattern(const quern_tensor *tensor, uint64_t seed, void *data) {
           tensor->type == QUERN_F16 ? quern_half_of_float(x) : quern_bfloat_of_float(x);
     }
     return;
+  default:
+    break;
   }
   for (uint64_t i = 0; i + bytes <= tensor->bytes; i += bytes) {
     int64_t value = random_integer(tensor, bytes, &state);

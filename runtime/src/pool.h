@@ -35,8 +35,8 @@ typedef struct quern_pool {
 // system gives no more (pool->threads says how many).
 void quern_pool_start(quern_pool *pool, uint32_t threads, uint64_t stack_bytes);
 
-// quern_parallel.parallel_for with the pool as its context. One call at a time.
-void quern_pool_for(void *pool, void (*body)(void *argument, int64_t begin, int64_t end),
+// quern_parallel.parallel_for with the pool as `context`. One call at a time.
+void quern_pool_for(void *context, void (*body)(void *argument, int64_t begin, int64_t end),
                     void *argument, int64_t units, int64_t grain);
 
 // Ends the threads. An executable has no need to; a test does.

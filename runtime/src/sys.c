@@ -60,8 +60,9 @@ const char *quern_error_text(int64_t error) {
     return "name too long";
   case 122:
     return "quota exceeded";
+  default:
+    return 0;
   }
-  return 0;
 }
 
 int64_t quern_open_to_read(const char *path) {
@@ -121,6 +122,9 @@ static int64_t map_pages(uint64_t bytes, int protection, int flags, int64_t file
   return quern_syscall(QUERN_SYS_MMAP, 0, (int64_t)bytes, protection, flags, file, 0);
 }
 
+// Linux returns addresses as numbers.
+static void *address(int64_t result) { return (void *)result; } // NOLINT(performance-no-int-to-ptr)
+
 static int is_error(int64_t result) { return result < 0 && result > -4096; }
 
 int64_t quern_map_file(const char *path, const unsigned char **data, size_t *size) {
@@ -138,7 +142,7 @@ int64_t quern_map_file(const char *path, const unsigned char **data, size_t *siz
     uint64_t bytes = (uint64_t)result;
     result = map_pages(bytes, PROTECT_READ, MAP_PRIVATE_PAGES, file);
     if (!is_error(result)) {
-      *data = (const unsigned char *)result;
+      *data = address(result);
       *size = bytes;
       result = 0;
     }
@@ -162,7 +166,7 @@ void *quern_map_memory(uint64_t bytes, uint64_t align) {
     start = (int64_t)(((uint64_t)start + align - 1) & ~(align - 1));
   if (bytes >= huge)
     call3(QUERN_SYS_MADVISE, start, (int64_t)(bytes & ~(huge - 1)), (int64_t)advise_huge);
-  return (void *)start;
+  return address(start);
 }
 
 void *quern_map_stack(uint64_t bytes) {
@@ -173,7 +177,7 @@ void *quern_map_stack(uint64_t bytes) {
     return 0;
   if (call3(QUERN_SYS_MPROTECT, start, QUERN_PAGE, PROTECT_NONE) < 0)
     return 0;
-  return (unsigned char *)start + QUERN_PAGE + bytes;
+  return (unsigned char *)address(start) + QUERN_PAGE + bytes;
 }
 
 uint64_t quern_nanoseconds(void) {

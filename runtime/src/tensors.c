@@ -194,7 +194,8 @@ int quern_prepare_call(quern_session *session, int fill) {
   const quern_entry *entry = session->entry;
   const uint64_t pointers =
       (uint64_t)entry->input_count + entry->output_count + session->program->state_count;
-  session->inputs = map_memory(session, pointers * sizeof(void *), 16, "the buffer list");
+  session->inputs =
+      (const void **)map_memory(session, pointers * sizeof(void *), 16, "the buffer list");
   if (!session->inputs)
     return 0;
   session->outputs = (void **)session->inputs + entry->input_count;

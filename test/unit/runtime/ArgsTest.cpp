@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 using testing::ElementsAre;
@@ -14,6 +15,7 @@ using testing::HasSubstr;
 
 namespace {
 struct Parsed {
+  std::vector<std::string> words; // what args points into
   bool good;
   quern_args args;
   std::string message;
@@ -24,16 +26,18 @@ struct Parsed {
 static Parsed parse(std::vector<std::string> words) {
   words.insert(words.begin(), "model");
   std::vector<char *> argv;
+  argv.reserve(words.size() + 1);
   for (std::string &word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);
   quern_text message;
   quern_text_init(&message, -1);
-  Parsed result;
+  Parsed result = {};
   result.good = quern_parse_args(int(words.size()), argv.data(), &result.args, &message);
   result.message = message.data;
   for (uint32_t i = 0; i < result.args.input_count; i++)
     result.inputs.push_back(result.args.inputs[i]);
+  result.words = std::move(words); // the strings stay where they are
   return result;
 }
 
@@ -74,6 +78,7 @@ TEST(Args, WrongUsageIsNamed) {
   EXPECT_THAT(parse({"--bench=0"}).message, HasSubstr("found '0'"));
   EXPECT_THAT(parse({"--info", "--output-dir=o"}).message, HasSubstr("exclude each other"));
   EXPECT_THAT(parse({"--output-dir="}).message, HasSubstr("expected a folder"));
-  for (std::vector<std::string> words : {std::vector<std::string>{}, {"--threads"}, {"--bench=0"}})
+  for (const std::vector<std::string> &words :
+       {std::vector<std::string>{}, {"--threads"}, {"--bench=0"}})
     EXPECT_FALSE(parse(words).good);
 }
