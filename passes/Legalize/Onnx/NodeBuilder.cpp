@@ -163,6 +163,10 @@ Value NodeBuilder::binary(qir::BinaryKind kind, Value lhs, Value rhs) {
             << "') and " << rhs.getType() << " ('" << nameOf(rhs) << "')";
     return nullptr;
   }
+  // A weight on the left goes right, where later patterns look for it.
+  bool commutes = kind == qir::BinaryKind::Add || kind == qir::BinaryKind::Mul;
+  if (commutes && isStored(lhs) && !isStored(rhs))
+    std::swap(lhs, rhs);
   Type element = isComparison(kind) ? b.getI1Type() : elementOf(lhs);
   return make<qir::BinaryOp>(RankedTensorType::get(*shape, element), kind, lhs, rhs);
 }
@@ -218,6 +222,13 @@ Value NodeBuilder::reshape(Value x, Shape shape) {
 Value NodeBuilder::transpose(Value x, Shape permutation) {
   if (!x || llvm::equal(permutation, llvm::seq<int64_t>(0, rankOf(x))))
     return x;
+  // Two in a row are one, or none.
+  if (auto inner = x.getDefiningOp<qir::TransposeOp>()) {
+    Dims both;
+    for (int64_t from : permutation)
+      both.push_back(inner.getPermutation()[from]);
+    return transpose(inner.getInput(), both);
+  }
   Dims shape;
   for (int64_t from : permutation)
     shape.push_back(shapeOf(x)[from]);
