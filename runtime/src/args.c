@@ -10,7 +10,9 @@ const char quern_usage[] =
     "       MODEL --bench[=N]    time N runs, or about a second of them\n"
     "       MODEL --serve        print 'ready'; answer each line N with N latencies in ns\n"
     "       MODEL --info         what the model takes, gives and needs\n"
-    "options: --threads=N  --entry=NAME  --json (with --bench, --info)\n"
+    "       MODEL --profile      as --bench, launch by launch\n"
+    "options: --threads=N  --json (with --bench, --info)\n"
+    "         --entry=NAME or number; else the first entry that the inputs fit\n"
     "An input that --bench or --serve is not given is filled with a fixed pattern.\n"
     "exit status: 0 done, 1 bad input, 2 wrong usage, 3 a CPU feature is missing\n";
 
@@ -96,6 +98,8 @@ static int read_option(state *s, const char *argument) {
   const char *rest = quern_after_prefix(argument, "--bench");
   if (rest && (!*rest || *rest == '='))
     return read_bench(s, rest);
+  if (quern_equal(argument, "--profile"))
+    return (s->args->profile = 1) && set_mode(s, QUERN_MODE_BENCH);
   if (quern_equal(argument, "--serve"))
     return set_mode(s, QUERN_MODE_SERVE);
   if (quern_equal(argument, "--info"))

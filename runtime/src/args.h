@@ -26,8 +26,9 @@ typedef struct quern_args {
   quern_mode mode;
   uint32_t threads;       // including the first; 1 unless asked for
   uint64_t iterations;    // of --bench; 0: about a second
+  int profile;            // --bench times each launch
   int json;               // --bench and --info print JSON
-  const char *entry;      // name or number, or null: the first
+  const char *entry;      // name or number, or null: the first that the inputs fit
   const char *output_dir; // of a run
   char **inputs;          // NAME=FILE, in place of argv's first elements
   uint32_t input_count;

@@ -49,11 +49,15 @@ static int choose_entry(quern_session *session) {
   const quern_program *program = session->program;
   const char *wanted = session->args.entry;
   uint64_t number = 0;
-  for (uint32_t i = 0; i < program->entry_count; i++)
-    if (!wanted || quern_equal(wanted, program->entries[i].name)) {
-      session->entry = &program->entries[i];
+  for (uint32_t i = 0; i < program->entry_count; i++) {
+    session->entry = &program->entries[i];
+    if (wanted ? quern_equal(wanted, session->entry->name) : quern_inputs_fit(session))
       return 1;
-    }
+  }
+  if (!wanted && program->entry_count) {
+    session->entry = program->entries; // whose error is reported if a file does not fit
+    return 1;
+  }
   if (wanted && quern_parse_number(wanted, UINT32_MAX, &number) && number < program->entry_count) {
     session->entry = &program->entries[number];
     return 1;
@@ -82,9 +86,10 @@ static int run_mode(quern_session *session) {
   }
   if (!quern_prepare_call(session, session->args.mode != QUERN_MODE_RUN))
     return EXIT_BAD_INPUT;
-  int done = session->args.mode == QUERN_MODE_RUN     ? run_once(session)
-             : session->args.mode == QUERN_MODE_BENCH ? quern_bench(session)
-                                                      : quern_serve(session);
+  int done = session->args.mode == QUERN_MODE_RUN ? run_once(session)
+             : session->args.mode == QUERN_MODE_BENCH
+                 ? (session->args.profile ? quern_profile(session) : quern_bench(session))
+                 : quern_serve(session);
   return done ? EXIT_DONE : EXIT_BAD_INPUT;
 }
 

@@ -29,10 +29,13 @@ typedef struct quern_session {
 // tensors.c: maps or makes the inputs, the outputs, the states and the arena. A missing input is
 // an error unless `fill`; then it gets a pattern.
 int quern_prepare_call(quern_session *session, int fill);
+int quern_inputs_fit(const quern_session *session);
 // outputs.c: writes every output to --output-dir: all of them or none.
 int quern_write_outputs(quern_session *session);
 // bench.c
 int quern_bench(quern_session *session);
+// profile.c: the time of each launch of an entry, over about a second.
+int quern_profile(quern_session *session);
 int quern_serve(quern_session *session);
 // info.c: to session->output.
 void quern_info(quern_session *session);

@@ -151,6 +151,10 @@ int64_t quern_map_file(const char *path, const unsigned char **data, size_t *siz
   return result;
 }
 
+void quern_unmap(const void *data, size_t bytes) {
+  call3(QUERN_SYS_MUNMAP, (int64_t)data, (int64_t)bytes, 0);
+}
+
 void *quern_map_memory(uint64_t bytes, uint64_t align) {
   const uint64_t huge = (uint64_t)2 << 20, advise_huge = 14;
   const int flags = MAP_PRIVATE_PAGES | MAP_ANONYMOUS_PAGES | MAP_NO_RESERVE;

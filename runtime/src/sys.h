@@ -37,6 +37,8 @@ int64_t quern_write(int64_t file, const void *data, size_t bytes);
 // A file's contents, mapped for reading. An empty file gives size 0 and a null pointer.
 int64_t quern_map_file(const char *path, const unsigned char **data, size_t *size);
 
+void quern_unmap(const void *data, size_t bytes);
+
 // Zeroed memory, given by the kernel page by page when it is first touched; aligned to `align`, a
 // power of two. From 2 MiB on aligned to that and eligible for huge pages. Null when refused.
 void *quern_map_memory(uint64_t bytes, uint64_t align);

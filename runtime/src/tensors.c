@@ -121,6 +121,27 @@ static const char *match_input(const quern_session *session, const char *spec, u
   return path;
 }
 
+// Whether every --input is of session->entry, of its type and shape, and none is missing.
+int quern_inputs_fit(const quern_session *session) {
+  quern_text dropped;
+  quern_text_init(&dropped, -1);
+  for (uint32_t i = 0; i < session->args.input_count; i++) {
+    uint32_t index = 0;
+    const unsigned char *file;
+    size_t size;
+    quern_npy npy;
+    const char *path = match_input(session, session->args.inputs[i], &index);
+    if (!path || quern_map_file(path, &file, &size) < 0)
+      return 0;
+    int fits = quern_npy_parse(file, size, &npy, &dropped) &&
+               quern_npy_check(&npy, size, input_of(session, index), &dropped);
+    quern_unmap(file, size);
+    if (!fits)
+      return 0;
+  }
+  return session->args.input_count == session->entry->input_count;
+}
+
 static int list_inputs(quern_session *session, const char *spec) {
   quern_put(&session->message, "expected --input NAME=FILE with NAME one of ");
   for (uint32_t i = 0; i < session->entry->input_count; i++) {

@@ -60,6 +60,7 @@ TEST(Args, Bench) {
   EXPECT_EQ(p.args.threads, 1u);
   EXPECT_TRUE(p.args.json);
   EXPECT_EQ(parse({"--bench=12"}).args.iterations, 12u);
+  EXPECT_EQ(parse({"--profile"}).args.mode, QUERN_MODE_BENCH);
 }
 
 TEST(Args, OtherModes) {
