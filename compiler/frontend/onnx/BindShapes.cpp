@@ -14,18 +14,18 @@ using mlir::LogicalResult;
 using mlir::success;
 using Dimension = onnx::TensorShapeProto_Dimension;
 
-/// "3x?x224" or with symbols "3xNx224".
-std::string describe(const onnx::TensorShapeProto &shape, llvm::StringRef separator = "x") {
-  std::string text;
+/// The file's shape, for example "[N, 3, 224, ?]".
+std::string describe(const onnx::TensorShapeProto &shape) {
+  std::string text = "[";
   for (const Dimension &dim : shape.dim()) {
-    if (!text.empty())
-      text += separator;
+    if (text.size() > 1)
+      text += ", ";
     if (dim.has_dim_value())
       text += std::to_string(dim.dim_value());
     else
       text += dim.dim_param().empty() ? "?" : dim.dim_param();
   }
-  return text;
+  return text + "]";
 }
 
 class Binder {

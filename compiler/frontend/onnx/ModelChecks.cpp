@@ -18,7 +18,8 @@ using mlir::LogicalResult;
 using mlir::success;
 
 /// Domains that Legalize knows beside onnx's own.
-constexpr llvm::StringLiteral foreignDomains[] = {"com.microsoft", "qonnx.custom_op.general"};
+constexpr llvm::StringLiteral foreignDomains[] = {"com.microsoft", "onnx.brevitas",
+                                                "qonnx.custom_op.general"};
 /// Nodes after the expansion of functions.
 constexpr uint64_t maxNodes = 1u << 20;
 constexpr size_t maxNameLength = 4096;
@@ -182,8 +183,15 @@ private:
     if (!own && !llvm::is_contained(foreignDomains, node.domain()))
       return session.error(location)
              << "unknown domain '" << node.domain() << "' of operator '" << node.op_type()
-             << "': expected ai.onnx, ai.onnx.ml, com.microsoft, qonnx.custom_op.general or one "
-                "with a function in the file";
+             << "': expected ai.onnx, ai.onnx.ml, com.microsoft, onnx.brevitas, "
+                "qonnx.custom_op.general or one with a function in the file";
+    if (version == 0 && !own) {
+      // QONNX files leave the import out; the domain has had one version only.
+      onnx::OperatorSetIdProto *import = model.add_opset_import();
+      import->set_domain(node.domain());
+      import->set_version(1);
+      return success();
+    }
     if (version == 0)
       return session.error(location) << "expected the file to import an operator set of domain '"
                                      << shown(node.domain()) << "', found none";
