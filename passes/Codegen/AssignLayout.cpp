@@ -25,7 +25,8 @@ namespace {
 /// A matrix in a packed form, and the sums of its columns once somebody needs them.
 struct PackedMatrix {
   Value packed;
-  Value sums; ///< [..., 1, N], or null
+  Value dense; ///< the matrix as it is, or null once the packing dispatch makes it itself
+  Value sums;  ///< over the reduction, which stays with size 1; or null
 };
 
 /// Packs the right operands of one function, each in each form once.
@@ -37,7 +38,7 @@ public:
 private:
   Value packConstant(qir::ConstantOp constant, RankedTensorType type);
   PackedMatrix &packMatrix(OpOperand &operand, RankedTensorType type);
-  Value getSums(PackedMatrix &matrix, qir::MatMulOp matmul);
+  void computeSums(PackedMatrix &matrix, qir::MatMulOp matmul);
   void useSums(qir::DispatchOp dispatch, qir::MatMulOp matmul, PackedMatrix &matrix);
 
   OpBuilder &builder;
@@ -81,7 +82,7 @@ PackedMatrix &RightOperands::packMatrix(OpOperand &operand, RankedTensorType typ
   PackedMatrix &matrix = packed[{operand.get(), type}];
   if (matrix.packed)
     return matrix;
-  if (qir::DispatchOp producer = getPackingProducer(operand)) {
+  if (qir::DispatchOp producer = target.fusesPacking() ? getPackingProducer(operand) : nullptr) {
     Operation *terminator = producer.getBody().front().getTerminator();
     builder.setInsertionPoint(terminator);
     Value dense = terminator->getOperand(0);
@@ -94,46 +95,69 @@ PackedMatrix &RightOperands::packMatrix(OpOperand &operand, RankedTensorType typ
   // Next to the value: all its consumers come later.
   builder.setInsertionPointAfterValue(operand.get());
   Location location = operand.getOwner()->getLoc();
-  auto relayout = qir::RelayoutOp::create(builder, location, type, operand.get(), Value());
+  matrix.dense = operand.get();
+  auto relayout = qir::RelayoutOp::create(builder, location, type, matrix.dense, Value());
   operand.set(relayout);
   matrix.packed = wrapInDispatch(builder, relayout.getOperation()).getResult(0);
   operand.set(matrix.packed);
   return matrix;
 }
 
-/// The column sums, computed where the matrix is packed and seen in the product's own shape.
-Value RightOperands::getSums(PackedMatrix &matrix, qir::MatMulOp matmul) {
-  auto wanted = llvm::cast<RankedTensorType>(matmul.getRhsSum().getType());
-  auto producer = matrix.packed.getDefiningOp<qir::DispatchOp>();
-  auto relayout = DispatchParts::of(producer).relayout;
-  Value dense = relayout.getInput();
+static qir::ReduceOp makeSums(OpBuilder &builder, qir::MatMulOp matmul, Value dense) {
+  auto element = llvm::cast<RankedTensorType>(matmul.getRhsSum().getType()).getElementType();
   auto input = llvm::cast<RankedTensorType>(dense.getType());
-  SmallVector<int64_t> shape(input.getShape());
   int64_t axis = input.getRank() - (matmul.getTransposeRhs() ? 1 : 2);
+  SmallVector<int64_t> shape(input.getShape());
   shape[axis] = 1;
-  auto type = RankedTensorType::get(shape, wanted.getElementType());
+  return qir::ReduceOp::create(builder, matmul.getLoc(), RankedTensorType::get(shape, element),
+                               qir::ReduceKind::Sum, dense, builder.getDenseI64ArrayAttr({axis}));
+}
+
+/// Makes the sums a second result of the dispatch that packs the matrix.
+static qir::DispatchOp addSums(OpBuilder &builder, qir::DispatchOp producer, qir::MatMulOp matmul) {
+  auto relayout = DispatchParts::of(producer).relayout;
   builder.setInsertionPoint(relayout);
-  auto sum = qir::ReduceOp::create(builder, matmul.getLoc(), type, qir::ReduceKind::Sum, dense,
-                                   builder.getDenseI64ArrayAttr({axis}));
+  qir::ReduceOp sums = makeSums(builder, matmul, relayout.getInput());
   SmallVector<Type> types(producer->getResultTypes());
-  types.push_back(type);
+  types.push_back(sums.getType());
   builder.setInsertionPoint(producer);
   auto both = qir::DispatchOp::create(builder, producer.getLoc(), types, producer.getInputs(),
                                       producer.getTileAttr(), producer.getFillAttr());
   both->setDiscardableAttrs(producer->getDiscardableAttrDictionary());
   both.getBody().takeBody(producer.getBody());
   Operation *terminator = both.getBody().front().getTerminator();
-  terminator->insertOperands(terminator->getNumOperands(), sum.getResult());
-  matrix.packed.replaceAllUsesWith(both->getResult(0));
-  matrix.packed = both->getResult(0);
+  terminator->insertOperands(terminator->getNumOperands(), sums.getResult());
+  producer->getResult(0).replaceAllUsesWith(both->getResult(0));
   producer.erase();
-  return matrix.sums = both->getResult(1);
+  return both;
+}
+
+/// The column sums: a dispatch of their own, or computed where the matrix is packed.
+void RightOperands::computeSums(PackedMatrix &matrix, qir::MatMulOp matmul) {
+  auto producer = matrix.packed.getDefiningOp<qir::DispatchOp>();
+  if (target.fusesPacking()) {
+    qir::DispatchOp both = addSums(builder, producer, matmul);
+    matrix.packed = both->getResult(0);
+    matrix.sums = both->getResult(1);
+    return;
+  }
+  builder.setInsertionPoint(producer);
+  qir::ReduceOp sums = makeSums(builder, matmul, matrix.dense);
+  // wrapInDispatch gives a result to what is used outside.
+  auto user = qir::ReshapeOp::create(builder, matmul.getLoc(), matmul.getRhsSum().getType(), sums);
+  matrix.sums = wrapInDispatch(builder, sums.getOperation()).getResult(0);
+  if (user.getType() == matrix.sums.getType())
+    user.erase();
+  else
+    matrix.sums = user;
 }
 
 /// Replaces the product's own column sums.
 void RightOperands::useSums(qir::DispatchOp dispatch, qir::MatMulOp matmul, PackedMatrix &matrix) {
   auto wanted = llvm::cast<RankedTensorType>(matmul.getRhsSum().getType());
-  Value sums = matrix.sums ? matrix.sums : getSums(matrix, matmul);
+  if (!matrix.sums)
+    computeSums(matrix, matmul);
+  Value sums = matrix.sums;
   if (sums.getType() != wanted) {
     builder.setInsertionPoint(dispatch);
     sums = qir::ReshapeOp::create(builder, matmul.getLoc(), wanted, sums);
@@ -205,7 +229,7 @@ void AssignLayout::runOnOperation() {
     return;
   OpBuilder builder(&getContext());
   if (chosen->wantsPaddedInputs())
-    padInputs(builder, getOperation().front());
+    padInputs(builder, getOperation().front(), *chosen);
   packRightOperands(builder, getOperation().front(), *chosen);
 }
 

@@ -80,8 +80,8 @@ qir::DispatchOp wrapInDispatch(OpBuilder &builder, ArrayRef<Operation *> operati
   for (Operation *op : operations)
     op->moveBefore(body, body->end());
   for (auto [input, argument] : llvm::zip(inputs.getArrayRef(), body->getArguments()))
-    Value(input).replaceUsesWithIf(argument,
-                            [&](OpOperand &use) { return use.getOwner()->getBlock() == body; });
+    Value(input).replaceUsesWithIf(
+        argument, [&](OpOperand &use) { return use.getOwner()->getBlock() == body; });
   for (auto [inside, outside] : llvm::zip(results, dispatch.getResults()))
     inside.replaceUsesWithIf(outside,
                              [&](OpOperand &use) { return use.getOwner()->getBlock() != body; });

@@ -30,13 +30,19 @@ struct Matrix {
 
 class FakeTarget : public TargetModel {
 public:
-  llvm::StringRef getName() const override { return "fake"; }
+  explicit FakeTarget(bool fuses) : fuses(fuses) {}
+  llvm::StringRef getName() const override { return fuses ? "fake" : "fake-apart"; }
   bool wantsPaddedInputs() const override { return true; }
+  bool readsHalo(Operation *) const override { return true; }
+  bool fusesPacking() const override { return fuses; }
   qir::PackedAttr getPackedForm(Operation *anchor) const override;
   std::vector<char> pack(Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;
   DictionaryAttr chooseTile(qir::DispatchOp dispatch) const override;
   int64_t getUnits(qir::DispatchOp dispatch) const override;
+
+private:
+  bool fuses;
 };
 
 } // namespace
@@ -91,8 +97,13 @@ int64_t FakeTarget::getUnits(qir::DispatchOp dispatch) const {
   return rows;
 }
 
-std::unique_ptr<TargetModel> makeFakeTarget() { return std::make_unique<FakeTarget>(); }
+std::unique_ptr<TargetModel> makeFakeTarget(bool fusesPacking) {
+  return std::make_unique<FakeTarget>(fusesPacking);
+}
 
-void registerFakeTarget() { registerTargetModel("fake", makeFakeTarget); }
+void registerFakeTargets() {
+  registerTargetModel("fake", [] { return makeFakeTarget(); });
+  registerTargetModel("fake-apart", [] { return makeFakeTarget(/*fusesPacking=*/false); });
+}
 
 } // namespace quern

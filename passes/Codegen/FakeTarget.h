@@ -14,10 +14,11 @@ namespace quern {
 
 /// Wants padded inputs; packs the right operand of integer contractions, depthwise ones excepted,
 /// in panels of 16 columns by 4 values of the reduction; divides work by rows of the result.
-std::unique_ptr<TargetModel> makeFakeTarget();
+/// With `fusesPacking` a run-time matrix is packed where it is made.
+std::unique_ptr<TargetModel> makeFakeTarget(bool fusesPacking = true);
 
-/// Registers it as `fake`.
-void registerFakeTarget();
+/// Registers `fake`, which fuses packing, and `fake-apart`, which does not.
+void registerFakeTargets();
 
 } // namespace quern
 

@@ -12,8 +12,8 @@
 
 namespace quern {
 
-/// Gives the inputs of convolutions and pools that read outside them a halo.
-void padInputs(mlir::OpBuilder &builder, mlir::Block &block);
+/// Gives the inputs of window ops with pads a halo where the target's kernels read one.
+void padInputs(mlir::OpBuilder &builder, mlir::Block &block, const TargetModel &target);
 
 /// Brings the right operands of contractions into the target's packed forms.
 void packRightOperands(mlir::OpBuilder &builder, mlir::Block &block, const TargetModel &target);

@@ -31,46 +31,23 @@ struct HaloGroup {
   SmallVector<OpOperand *> uses;
 };
 
-/// A window op's geometry, whether it is a convolution or a pool.
-struct Window {
-  ArrayRef<int64_t> strides, pads, dilations;
-  int64_t kernel[2];
-};
-
 } // namespace
 
 static RankedTensorType tensorOf(Value value) {
   return llvm::cast<RankedTensorType>(value.getType());
 }
 
-static std::optional<Window> getWindow(Operation *anchor) {
-  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
-    auto weights = tensorOf(conv.getWeights());
-    return Window{conv.getStrides(),
-                  conv.getPads(),
-                  conv.getDilations(),
-                  {weights.getDimSize(1), weights.getDimSize(2)}};
-  }
-  if (auto pool = llvm::dyn_cast<qir::PoolOp>(anchor))
-    return Window{pool.getStrides(),
-                  pool.getPads(),
-                  pool.getDilations(),
-                  {pool.getKernel()[0], pool.getKernel()[1]}};
-  return std::nullopt;
-}
-
-/// Rows and columns outside the input that windows reach: what strides skip is not read.
-static Halo getHalo(Operation *anchor, const Window &window) {
-  auto input = tensorOf(anchor->getOperand(0)), result = tensorOf(anchor->getResult(0));
-  Halo halo;
-  for (int i = 0; i < 2; ++i) {
-    int64_t last = (result.getDimSize(1 + i) - 1) * window.strides[i] +
-                   window.dilations[i] * (window.kernel[i] - 1);
-    int64_t reached = last + 1 - window.pads[i] - input.getDimSize(1 + i);
-    halo[i] = window.pads[i];
-    halo[2 + i] = std::max<int64_t>(0, reached);
-  }
-  return halo;
+/// As wide as the pads, even where strides skip the last of them: kernels compute addresses of
+/// whole rows of the padded image.
+static std::optional<Halo> getHalo(Operation *anchor, const TargetModel &target) {
+  ArrayRef<int64_t> pads;
+  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor))
+    pads = conv.getPads();
+  else if (auto pool = llvm::dyn_cast<qir::PoolOp>(anchor))
+    pads = pool.getPads();
+  if (llvm::all_of(pads, [](int64_t pad) { return pad == 0; }) || !target.readsHalo(anchor))
+    return std::nullopt;
+  return Halo{pads[0], pads[1], pads[2], pads[3]};
 }
 
 static Attribute codeAttr(MLIRContext *context, int64_t code) {
@@ -127,18 +104,18 @@ static void addToGroup(SmallVector<HaloGroup> &groups, HaloGroup need) {
 
 using HaloNeeds = llvm::MapVector<Value, SmallVector<HaloGroup>>;
 
-static HaloNeeds collectNeeds(Block &block) {
+static HaloNeeds collectNeeds(Block &block, const TargetModel &target) {
   HaloNeeds needs;
   for (auto dispatch : block.getOps<qir::DispatchOp>()) {
     Operation *anchor = DispatchParts::of(dispatch).anchor;
-    std::optional<Window> window = getWindow(anchor);
-    if (!window)
+    std::optional<Halo> halo = getHalo(anchor, target);
+    if (!halo)
       continue;
     OpOperand *input = getDispatchOperand(dispatch, anchor->getOperand(0));
-    HaloGroup need;
-    need.halo = getHalo(anchor, *window);
-    if (!input || need.halo == Halo{0, 0, 0, 0})
+    if (!input)
       continue;
+    HaloGroup need;
+    need.halo = *halo;
     setFill(need, dispatch, anchor);
     need.uses.push_back(input);
     addToGroup(needs[input->get()], std::move(need));
@@ -226,8 +203,8 @@ static const HaloGroup *chooseInPlace(Value value, ArrayRef<HaloGroup> groups) {
   return best;
 }
 
-void padInputs(OpBuilder &builder, Block &block) {
-  HaloNeeds needs = collectNeeds(block);
+void padInputs(OpBuilder &builder, Block &block, const TargetModel &target) {
+  HaloNeeds needs = collectNeeds(block, target);
   for (auto &[value, groups] : needs) {
     const HaloGroup *inPlace = chooseInPlace(value, groups);
     if (inPlace)

@@ -44,15 +44,16 @@ def AssignLayout : Pass<"assign-layout", "::mlir::func::FuncOp"> {
   let summary = "Decides how dispatch operands lie in memory: halos and packed matrices";
   let description = [{
     For targets that want padded inputs, the input of a convolution or pool that reads outside its
-    input gets a halo: `#quern.padded<top, left, bottom, right>`, as wide as what is really read by
-    the widest of the consumers that agree on the fill. The producer writes the halo in place
+    input gets a halo: `#quern.padded<top, left, bottom, right>`, as wide as the pads of the widest of
+    the consumers that agree on the fill. The producer writes the halo in place
     (`fill` on its dispatch) when all readers of the value can step over it; otherwise a dispatch
     with a `quern.relayout` makes a padded copy. A fill known only at run time is an operand of
     that relayout. The convolution keeps its `pads`: the encoding only says that they exist in memory.
 
     The right operand of a contraction for which the target has a packed form is relaid out: a
     constant by a `quern.relayout` in @main, which `pack-weights` evaluates, a run-time matrix by a
-    dispatch of its own, which takes the map that makes the matrix and the matrix's column sums along.
+    dispatch of its own. That takes the map that makes the matrix along if the target can. The
+    matrix's column sums (`rhs_sum`) are no longer the product's: they are computed from the dense matrix.
 
     Example:
     ```mlir
@@ -132,7 +133,7 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     Results live from their dispatch to the last one that reads them (through reshapes). Offsets
     are multiples of 64 bytes; after the last buffer 64 more bytes are readable. Buffers are placed
     one by one into the smallest gap that holds them, in several orders (by size, by time, by size
-    and life span), and the smallest arena wins. A map or table that reads an operand of the same size
+    and life span), and the smallest arena wins. A map that reads an operand of the same size
     and layout at its own index for the last time writes over it (`quern.in_place`). What
     @main returns is written to the caller's buffers directly: -1 - k is output k.
 
@@ -147,8 +148,9 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"inPlaceEpilogues", "in-place-epilogues", "bool", "false",
-           "let epilogues of other anchors write over an operand, too">
+    Option<"inPlaceAnchors", "in-place-anchors", "bool", "false",
+           "let tables and epilogues of other anchors write over an operand, too: only for targets "
+           "whose kernels compute no element twice">
   ];
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }

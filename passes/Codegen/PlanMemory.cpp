@@ -23,8 +23,8 @@ namespace {
 /// The plan of one function.
 class MemoryPlan {
 public:
-  MemoryPlan(func::FuncOp function, bool inPlaceEpilogues)
-      : function(function), inPlaceEpilogues(inPlaceEpilogues) {}
+  MemoryPlan(func::FuncOp function, bool inPlaceAnchors)
+      : function(function), inPlaceAnchors(inPlaceAnchors) {}
   LogicalResult bindOutputs();
   void collectLifetimes();
   void reuseInPlace();
@@ -43,7 +43,7 @@ private:
   void reuseFor(qir::DispatchOp dispatch, unsigned result, int64_t step);
 
   func::FuncOp function;
-  bool inPlaceEpilogues;
+  bool inPlaceAnchors;
   SmallVector<qir::DispatchOp> dispatches;
   SmallVector<Result> results;
   DenseMap<Value, size_t> indices; ///< of a dispatch's result in `results`
@@ -106,15 +106,15 @@ void MemoryPlan::collectLifetimes() {
 }
 
 /// Whether the dispatch reads the operand only at the index that it writes at that time.
-static bool isReadElementwise(qir::DispatchOp dispatch, OpOperand &operand, bool inPlaceEpilogues) {
+static bool isReadElementwise(qir::DispatchOp dispatch, OpOperand &operand, bool inPlaceAnchors) {
   DispatchParts parts = DispatchParts::of(dispatch);
   if (parts.prologue || parts.relayout)
     return false;
   Value inside = dispatch.getBody().front().getArgument(operand.getOperandNumber());
   auto table = llvm::dyn_cast<qir::TableOp>(parts.anchor);
   if (table && !parts.epilogue)
-    return inside == table.getInput() && inside.hasOneUse();
-  if (!parts.epilogue || (!parts.isMap() && !inPlaceEpilogues))
+    return inPlaceAnchors && inside == table.getInput() && inside.hasOneUse();
+  if (!parts.epilogue || (!parts.isMap() && !inPlaceAnchors))
     return false;
   return llvm::all_of(inside.getUsers(), [&](Operation *user) { return user == parts.epilogue; }) &&
          readsAtIdentity(parts.epilogue, inside);
@@ -138,7 +138,7 @@ bool MemoryPlan::mayReuse(qir::DispatchOp dispatch, unsigned result, OpOperand &
   auto to = llvm::cast<RankedTensorType>(dispatch->getResult(result).getType());
   return from.getEncoding() == to.getEncoding() && from.getShape() == to.getShape() &&
          getBufferBytes(from) == getBufferBytes(to) &&
-         isReadElementwise(dispatch, operand, inPlaceEpilogues);
+         isReadElementwise(dispatch, operand, inPlaceAnchors);
 }
 
 void MemoryPlan::reuseFor(qir::DispatchOp dispatch, unsigned index, int64_t step) {
@@ -194,7 +194,7 @@ void PlanMemory::runOnOperation() {
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     if (function.isExternal())
       continue;
-    MemoryPlan plan(function, inPlaceEpilogues);
+    MemoryPlan plan(function, inPlaceAnchors);
     if (failed(plan.bindOutputs()))
       return signalPassFailure();
     plan.collectLifetimes();

@@ -1,19 +1,19 @@
 // RUN: %quern_opt %s --split-input-file --assign-layout=target=fake | FileCheck %s
+// RUN: %quern_opt %s --split-input-file --assign-layout=target=fake-apart | FileCheck %s --check-prefix=APART
 
 #id4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 
-// The producer writes a halo as wide as is read: a stride of 2 over 8 columns with a kernel of 3
-// does not reach the padding on the right. A map that reads the value steps over the halo. Weights
+// The producer writes a halo as wide as the pads. A map that reads the value steps over the halo. Weights
 // get the target's packed form.
 
 // CHECK-LABEL: func.func @in_place
 // CHECK: %[[W:.*]] = quern.relayout %{{.*}} : tensor<16x3x3x4xsi8> -> tensor<16x3x3x4xsi8, #quern.packed<"fake", 16, 4, 576>>
 // CHECK: %[[X:.*]] = quern.dispatch ins(%arg0 : tensor<1x8x8x4xf32>) fill 7 : i32 {
-// CHECK: } -> tensor<1x8x8x4xui8, #quern.padded<1, 1, 0, 0>>
-// CHECK: quern.dispatch ins(%[[X]], %[[W]], {{.*}} : tensor<1x8x8x4xui8, #quern.padded<1, 1, 0, 0>>
-// CHECK-NEXT: ^bb0(%{{.*}}: tensor<1x8x8x4xui8, #quern.padded<1, 1, 0, 0>>,
+// CHECK: } -> tensor<1x8x8x4xui8, #quern.padded<1, 1, 1, 1>>
+// CHECK: quern.dispatch ins(%[[X]], %[[W]], {{.*}} : tensor<1x8x8x4xui8, #quern.padded<1, 1, 1, 1>>
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<1x8x8x4xui8, #quern.padded<1, 1, 1, 1>>,
 // CHECK: quern.conv {{.*}} pads [1, 1, 1, 1]
-// CHECK: quern.dispatch ins(%[[X]] : tensor<1x8x8x4xui8, #quern.padded<1, 1, 0, 0>>)
+// CHECK: quern.dispatch ins(%[[X]] : tensor<1x8x8x4xui8, #quern.padded<1, 1, 1, 1>>)
 // CHECK: } -> tensor<1x8x8x4xui8>
 func.func @in_place(%x: tensor<1x8x8x4xf32>) -> (tensor<1x4x4x16xsi32>, tensor<1x8x8x4xui8>) {
   %w = quern.constant(#quern.blob<"00000000000000000000000000000000", 576>) : tensor<16x3x3x4xsi8>
@@ -125,6 +125,20 @@ func.func @two_fills(%x: tensor<1x4x4x8xf32>, %w: tensor<8x3x3x1xsi8>) -> (tenso
 // CHECK-NEXT: ^bb0(%[[L:.*]]: tensor<6x8xui8>, %[[W:.*]]: tensor<16x8xsi8, {{.*}}>, %[[T:.*]]: tensor<1x16xsi32>)
 // CHECK: quern.matmul %[[L]], %[[W]] transposed : {{.*}} -> tensor<6x16xsi32>{{$}}
 // CHECK: quern.map ins(%{{.*}}, %[[T]]
+
+// Where the target wants that, each is a dispatch of its own.
+
+// APART-LABEL: func.func @dynamic
+// APART: %[[M:.*]] = quern.dispatch ins(%arg1 : tensor<16x8xf32>) {
+// APART: quern.map
+// APART: } -> tensor<16x8xsi8>
+// APART: %[[S:.*]] = quern.dispatch ins(%[[M]] : tensor<16x8xsi8>) {
+// APART: quern.reduce sum
+// APART: } -> tensor<16x1xsi32>
+// APART: %[[R:.*]] = quern.reshape %[[S]] : tensor<16x1xsi32> -> tensor<1x16xsi32>
+// APART: %[[P:.*]] = quern.dispatch ins(%[[M]] : tensor<16x8xsi8>) {
+// APART: quern.relayout
+// APART: quern.dispatch ins(%arg0, %[[P]], %[[R]]
 func.func @dynamic(%x: tensor<6x8xui8>, %f: tensor<16x8xf32>) -> tensor<6x16xsi32> {
   %k = quern.dispatch ins(%f : tensor<16x8xf32>) {
   ^bb0(%a: tensor<16x8xf32>):
