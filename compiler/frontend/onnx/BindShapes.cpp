@@ -61,8 +61,8 @@ private:
         names += (names.empty() ? "'" : ", '") + input.name() + "'";
       }
       if (!known)
-        return session.error(session.fileLocation())
-               << "--shape names '" << option.getKey() << "', expected one of the inputs: " << names;
+        return session.error(session.fileLocation()) << "--shape names '" << option.getKey()
+                                                     << "', expected one of the inputs: " << names;
     }
     return success();
   }
@@ -119,7 +119,8 @@ private:
   void substitute(onnx::ValueInfoProto &value) {
     if (!value.type().has_tensor_type() || !value.type().tensor_type().has_shape())
       return;
-    for (Dimension &dim : *value.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim())
+    for (Dimension &dim :
+         *value.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim())
       if (auto bound = symbols.find(dim.dim_param()); bound != symbols.end())
         dim.set_dim_value(bound->second);
   }
@@ -128,16 +129,16 @@ private:
     mlir::Location location = session.tensorLocation(input.name());
     const onnx::TypeProto_Tensor &type = input.type().tensor_type();
     if (!type.has_shape())
-      return session.error(location) << "input '" << input.name()
-                                     << "' has no shape: give it with --shape=" << input.name()
-                                     << "=SIZExSIZEx...";
+      return session.error(location)
+             << "input '" << input.name() << "' has no shape: give it with --shape=" << input.name()
+             << "=SIZExSIZEx...";
     std::vector<int64_t> dims;
     for (auto [index, dim] : llvm::enumerate(type.shape().dim())) {
       // Some exporters write an unknown size as 0 or -1.
       bool unknown = !dim.has_dim_value() || dim.dim_value() <= 0;
       if (unknown && !session.stored.contains(input.name())) {
-        auto diagnostic = session.error(location) << "input '" << input.name()
-                                                  << "' has no size in dimension " << index;
+        auto diagnostic = session.error(location)
+                          << "input '" << input.name() << "' has no size in dimension " << index;
         if (!dim.dim_param().empty())
           diagnostic << " ('" << dim.dim_param() << "')";
         return diagnostic << ", found " << describe(type.shape())

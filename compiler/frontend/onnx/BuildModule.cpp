@@ -71,9 +71,9 @@ private:
       return mlir::Type(onnxir::UnknownType::get(&session.context));
     mlir::Type element = getElementType(session.context, tensor.elem_type());
     if (!element)
-      return session.error(location) << "expected numbers or booleans in '" << name << "', found "
-                                     << getDataTypeName(tensor.elem_type())
-                                     << ", which is not supported";
+      return session.error(location)
+             << "expected numbers or booleans in '" << name << "', found "
+             << getDataTypeName(tensor.elem_type()) << ", which is not supported";
     if (!tensor.has_shape())
       return mlir::Type(mlir::UnrankedTensorType::get(element));
     llvm::SmallVector<int64_t> dims, known;
@@ -124,8 +124,8 @@ private:
   mlir::Value makeConstant(llvm::StringRef name, const onnx::TensorProto &tensor,
                            mlir::Location location) {
     llvm::ArrayRef<int64_t> dims(tensor.dims().data(), tensor.dims_size());
-    auto type = mlir::RankedTensorType::get(
-        dims, getElementType(session.context, tensor.data_type()));
+    auto type =
+        mlir::RankedTensorType::get(dims, getElementType(session.context, tensor.data_type()));
     return makeNamed(name, type, decodeTensor(tensor), location);
   }
 
@@ -138,13 +138,12 @@ private:
 
   mlir::Value makeStored(llvm::StringRef name, const StoredTensor &stored) {
     mlir::Location location = session.tensorLocation(name);
-    auto type = mlir::RankedTensorType::get(stored.dims,
-                                            getElementType(session.context, stored.dataType));
+    auto type =
+        mlir::RankedTensorType::get(stored.dims, getElementType(session.context, stored.dataType));
     const MappedRange &payload = stored.payload;
     if (!isRawForm(stored.dataType))
-      return makeNamed(name, type,
-                       decodeRaw(stored.dataType, type.getNumElements(), payload.bytes()),
-                       location);
+      return makeNamed(
+          name, type, decodeRaw(stored.dataType, type.getNumElements(), payload.bytes()), location);
     auto *dialect = session.context.getLoadedDialect<qir::QuernDialect>();
     std::string hash = dialect->getContentStore().add(payload.file, payload.offset, payload.length);
     auto blob = qir::BlobAttr::get(&session.context, hash, payload.length);
@@ -160,8 +159,8 @@ private:
     for (const std::string &input : node.input()) {
       operands.push_back(input.empty() ? getAbsent() : getValue(input));
       if (!operands.back())
-        return session.error(location) << "expected the input '" << input
-                                       << "' to be defined before, found no such tensor";
+        return session.error(location)
+               << "expected the input '" << input << "' to be defined before, found no such tensor";
     }
     // Absent inputs at the end mean nothing.
     while (!operands.empty() && llvm::isa<mlir::NoneType>(operands.back().getType()))
@@ -209,8 +208,8 @@ private:
 
   int64_t getSinceVersion(const onnx::NodeProto &node) {
     int64_t version = versions.lookup(node.domain());
-    const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(
-        node.op_type(), static_cast<int>(version), node.domain());
+    const onnx::OpSchema *schema =
+        onnx::OpSchemaRegistry::Schema(node.op_type(), static_cast<int>(version), node.domain());
     return schema ? schema->since_version() : version;
   }
 
@@ -220,10 +219,10 @@ private:
     for (const onnx::AttributeProto &attribute : node.attribute()) {
       mlir::Attribute value = convertAttribute(attribute, location);
       if (!value)
-        return session.error(location)
-               << "attribute '" << attribute.name()
-               << "': expected a number, string, list of these or tensor, found another kind, which "
-                  "is not supported";
+        return session.error(location) << "attribute '" << attribute.name()
+                                       << "': expected a number, string, list of these or tensor, "
+                                          "found another kind, which "
+                                          "is not supported";
       if (attribute.name().empty() || list.get(attribute.name()))
         return session.error(location) << "expected attributes with different names, found '"
                                        << attribute.name() << "' twice or without a name";

@@ -71,7 +71,8 @@ Expected<std::shared_ptr<MappedFile>> mapRegularFile(StringRef path) {
   return mapDescriptor(descriptor, path);
 }
 
-ExternalFiles::ExternalFiles(StringRef modelPath) : folder(llvm::sys::path::parent_path(modelPath)) {
+ExternalFiles::ExternalFiles(StringRef modelPath)
+    : folder(llvm::sys::path::parent_path(modelPath)) {
   if (folder.empty())
     folder = ".";
 }

@@ -97,8 +97,8 @@ private:
       constants.insert(tensor.name());
       auto cut = session.scan.initializers.find(index);
       StoredTensor stored;
-      Expected<bool> taken = store(
-          tensor, cut == session.scan.initializers.end() ? nullptr : &cut->second, stored);
+      Expected<bool> taken =
+          store(tensor, cut == session.scan.initializers.end() ? nullptr : &cut->second, stored);
       if (!taken)
         return session.fail(session.tensorLocation(tensor.name()), taken.takeError(),
                             "initializer '" + tensor.name() + "': ");

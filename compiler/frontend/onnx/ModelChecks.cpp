@@ -19,7 +19,7 @@ using mlir::success;
 
 /// Domains that Legalize knows beside onnx's own.
 constexpr llvm::StringLiteral foreignDomains[] = {"com.microsoft", "onnx.brevitas",
-                                                "qonnx.custom_op.general"};
+                                                  "qonnx.custom_op.general"};
 /// Nodes after the expansion of functions.
 constexpr uint64_t maxNodes = 1u << 20;
 constexpr size_t maxNameLength = 4096;
@@ -120,8 +120,8 @@ private:
     for (const onnx::TensorProto &tensor : graph.initializer()) {
       mlir::Location location = session.tensorLocation(tensor.name());
       if (!initializers.insert(tensor.name()).second)
-        return session.error(location)
-               << "expected different names for initializers, found '" << tensor.name() << "' twice";
+        return session.error(location) << "expected different names for initializers, found '"
+                                       << tensor.name() << "' twice";
       // Up to IR version 3 initializers are inputs too.
       if (!defined.contains(tensor.name()) &&
           failed(define(tensor.name(), location, "initializer")))
@@ -138,10 +138,11 @@ private:
       for (const std::string &output : node.output())
         if (!output.empty() && failed(define(output, location, "output")))
           return failure();
+    }
+    for (auto [index, node] : llvm::enumerate(graph.node()))
       for (const std::string &output : node.output())
         if (!output.empty())
           session.fileIndex[output] = index;
-    }
     return success();
   }
 
@@ -195,8 +196,8 @@ private:
     if (version == 0)
       return session.error(location) << "expected the file to import an operator set of domain '"
                                      << shown(node.domain()) << "', found none";
-    if (own && !onnx::OpSchemaRegistry::Schema(node.op_type(), static_cast<int>(version),
-                                               node.domain()))
+    if (own &&
+        !onnx::OpSchemaRegistry::Schema(node.op_type(), static_cast<int>(version), node.domain()))
       return session.error(location)
              << "unknown operator '" << node.op_type() << "' in operator set " << version << " of "
              << shown(node.domain());

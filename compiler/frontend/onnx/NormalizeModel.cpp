@@ -103,9 +103,8 @@ void convertVersion(ImportSession &session) {
 }
 
 bool hasForeignNodes(const onnx::ModelProto &model) {
-  return llvm::any_of(model.graph().node(), [](const onnx::NodeProto &node) {
-    return !isOnnxDomain(node.domain());
-  });
+  return llvm::any_of(model.graph().node(),
+                      [](const onnx::NodeProto &node) { return !isOnnxDomain(node.domain()); });
 }
 
 /// Infers into a copy; empty text if that went well.

@@ -96,8 +96,8 @@ mlir::OwningOpRef<mlir::ModuleOp> quern::importOnnx(mlir::MLIRContext &context,
   } catch (const std::bad_alloc &) {
     session.error(session.fileLocation()) << "out of memory while reading the model";
   } catch (const std::exception &problem) {
-    session.error(session.fileLocation()) << "the onnx library rejects the model: "
-                                          << problem.what();
+    session.error(session.fileLocation())
+        << "the onnx library rejects the model: " << problem.what();
   }
   return nullptr;
 }

@@ -354,8 +354,8 @@ private:
       chunked |= slot->number != 0 || field->type != Bytes;
       *slot = *field;
     }
-    for (const Field &field : {raw, type == Float ? floats : Field(),
-                               type == Double ? doubles : Field()})
+    for (const Field &field :
+         {raw, type == Float ? floats : Field(), type == Double ? doubles : Field()})
       if (!chunked && field.payload.size() >= limits.keptBytes)
         return field.number;
     return 0u;
