@@ -41,11 +41,13 @@ def Quern_ReturnOp : Quern_Op<"return", [Pure, Terminator, ParentOneOf<["Dispatc
 def Quern_RelayoutOp : Quern_Op<"relayout", [Pure]> {
   let summary = "The same tensor under another encoding (pads the halo, packs a matrix)";
   let description = [{
+    A matrix that is packed is [..., K, N], or with `transpose_rhs` [..., N, K], K being reduced.
     Constraints: (I1) shape and element type are kept; (I2) the encodings differ.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input, Optional<AnyStaticShapeTensor>:$fill_value);
+  let arguments = (ins AnyStaticShapeTensor:$input, Optional<AnyStaticShapeTensor>:$fill_value,
+                       UnitAttr:$transpose_rhs);
   let results = (outs AnyStaticShapeTensor:$result);
-  let assemblyFormat = "$input (`fill` $fill_value^)? attr-dict `:` type($input) (`fill` type($fill_value)^)? `->` type($result)";
+  let assemblyFormat = "$input (`fill` $fill_value^)? (`transposed` $transpose_rhs^)? attr-dict `:` type($input) (`fill` type($fill_value)^)? `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -1,0 +1,146 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/AnchorAccess.h"
+#include "compiler/target/Kernel/MapNest.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace quern {
+
+/// Accesses: the input, then what the writer takes.
+static MapNest nestOf(const DispatchView &view, ArrayRef<LinearAccess> writes) {
+  auto input = llvm::cast<RankedTensorType>(view.anchor->getOperand(0).getType());
+  SmallVector<LinearAccess> accesses{LinearAccess::of(Layout::of(input))};
+  accesses.append(writes.begin(), writes.end());
+  return MapNest::of(input.getShape(), accesses, hasPaddedResult(view));
+}
+
+int64_t getTableUnits(const DispatchView &view) {
+  return nestOf(view, AnchorWriter::resultAccesses(view)).unitCount();
+}
+
+namespace {
+/// Codes through a table of 256 entries; units as of an elementwise map. Byte tables of targets with
+/// 16 lanes live in four registers: two permutations and a blend for 64 codes.
+class TableEmitter {
+public:
+  explicit TableEmitter(const EmitContext &context);
+  void emit();
+
+private:
+  void emitInner(ArrayRef<Value> outer, Value first, int64_t count);
+  void emitGroup(ArrayRef<Value> outer, Value position, int64_t valid);
+  void emitElement(ArrayRef<Value> outer, Value position);
+  Value lookUp(Value codes);
+  Value loadCodes(ArrayRef<Value> indices, int64_t lanes, int64_t valid);
+
+  const EmitContext &context;
+  KernelBuilder &b;
+  Buffer input, table;
+  MapNest nest;
+  AnchorWriter writer;
+  bool isPermuted;
+  SmallVector<Value> quarters; ///< of the table, 64 entries each
+};
+} // namespace
+
+static constexpr int64_t groupLanes = 64;
+
+TableEmitter::TableEmitter(const EmitContext &context)
+    : context(context), b(context.b), input(context.view.input(context.view.anchor->getOperand(0))),
+      table(context.view.input(context.view.anchor->getOperand(1))),
+      nest(nestOf(context.view, AnchorWriter::resultAccesses(context.view))),
+      writer(context, ArrayRef(nest.accesses).drop_front()),
+      isPermuted(context.isa.lanes() == 16 &&
+                 getMemoryType(table.element()).isInteger(8)) {
+  if (isPermuted)
+    for (int64_t quarter = 0; quarter < 4; ++quarter)
+      quarters.push_back(b.loadRaw(table.memref, b.index(64 * quarter), 64, 64));
+}
+
+Value TableEmitter::loadCodes(ArrayRef<Value> indices, int64_t lanes, int64_t valid) {
+  return b.loadRaw(input.memref, nest.accesses.front().offset(b, indices), lanes, valid);
+}
+
+/// The permutations see the low seven bits; the top one chooses between them. Signed codes count
+/// from -128, so their halves are the other way round.
+Value TableEmitter::lookUp(Value codes) {
+  StringRef permute = "llvm.x86.avx512.vpermi2var.qi.512";
+  Value low = b.intrinsic(permute, codes.getType(), {quarters[0], codes, quarters[1]});
+  Value high = b.intrinsic(permute, codes.getType(), {quarters[2], codes, quarters[3]});
+  Value zero = b.integer(codes.getType(), 0);
+  Value hasTopBit = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, codes, zero);
+  if (input.element().isSignedInteger())
+    std::swap(low, high);
+  return arith::SelectOp::create(b, hasTopBit, high, low);
+}
+
+void TableEmitter::emitGroup(ArrayRef<Value> outer, Value position, int64_t valid) {
+  SmallVector<Value> indices(outer);
+  indices.push_back(position);
+  Value entries = lookUp(loadCodes(indices, groupLanes, valid));
+  if (writer.copies())
+    return writer.writeRaw(indices, entries, valid);
+  SmallVector<Value> vectors;
+  for (int64_t first = 0; first < valid; first += 16)
+    vectors.push_back(b.toCompute(b.extract(entries, first, 16), table.element()));
+  writer.write(indices, vectors, valid - (vectors.size() - 1) * 16);
+}
+
+void TableEmitter::emitElement(ArrayRef<Value> outer, Value position) {
+  SmallVector<Value> indices(outer);
+  indices.push_back(position);
+  Value code = loadCodes(indices, 1, 1);
+  if (input.element().isSignedInteger())
+    code = arith::XOrIOp::create(b, code, b.integer(code.getType(), -128));
+  Value entry = arith::IndexCastUIOp::create(b, b.getIndexType(), code);
+  Value raw = b.loadRaw(table.memref, entry, 1, 1);
+  if (writer.copies())
+    return writer.writeRaw(indices, raw, 1);
+  writer.write(indices, b.toCompute(raw, table.element()), 1);
+}
+
+void TableEmitter::emitInner(ArrayRef<Value> outer, Value first, int64_t count) {
+  if (!isPermuted) {
+    b.loop(0, count, 1, [&](Value i) { emitElement(outer, b.add(i, first)); });
+    return;
+  }
+  int64_t whole = count / groupLanes * groupLanes;
+  b.loop(0, whole, groupLanes, [&](Value i) { emitGroup(outer, b.add(i, first), groupLanes); });
+  if (whole < count)
+    emitGroup(outer, b.add(first, whole), count - whole);
+}
+
+void TableEmitter::emit() {
+  const DispatchView &view = context.view;
+  if (!nest.isFlat()) {
+    forEachUnit(context, nest.units, [&](ArrayRef<Value> unit) {
+      b.loop(0, nest.middle, 1, [&](Value middle) {
+        SmallVector<Value> outer(unit);
+        outer.push_back(middle);
+        emitInner(outer, b.index(0), nest.inner);
+      });
+    });
+    return;
+  }
+  int64_t block = MapNest::blockElements, whole = nest.inner / block;
+  b.loop(view.begin, b.minimum(view.end, b.index(whole)), 1,
+         [&](Value unit) { emitInner({Value()}, b.mul(unit, block), block); });
+  if (whole * block == nest.inner)
+    return;
+  Value reaches =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, view.end, b.index(whole));
+  b.ifThen(reaches, [&] {
+    emitInner({Value()}, b.index(whole * block), nest.inner - whole * block);
+  });
+}
+
+LogicalResult emitTable(const EmitContext &context) {
+  TableEmitter(context).emit();
+  return success();
+}
+
+} // namespace quern
