@@ -1,0 +1,31 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+/// \file Rewrites of single maps: how they read, and putting one into another.
+
+#ifndef QUERN_PASSES_INTEGERIZE_MAPFUSION_H
+#define QUERN_PASSES_INTEGERIZE_MAPFUSION_H
+
+#include "dialects/Quern/QuernOps.h"
+
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/Builders.h"
+
+namespace quern {
+
+mlir::AffineMap inputMap(qir::MapOp map, unsigned input);
+
+/// Whether the input has the iteration space's shape and is read at its own index.
+bool isReadInPlace(qir::MapOp map, unsigned input);
+
+/// Makes `consumer` compute what it reads of `producer` itself; the new map replaces `consumer`,
+/// which is erased. Inputs read twice in the same way are merged.
+qir::MapOp fuseInto(qir::MapOp producer, qir::MapOp consumer);
+
+/// Reads through transposes, slices, broadcasts and reshapes that only add or drop dimensions of
+/// size 1. Gives the map that replaces `map`, or `map` itself.
+qir::MapOp foldLayoutOps(qir::MapOp map);
+
+} // namespace quern
+
+#endif // QUERN_PASSES_INTEGERIZE_MAPFUSION_H

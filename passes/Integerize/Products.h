@@ -1,0 +1,56 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+/// \file The two operands of an integer contraction: activations (codes of any value) and constant
+/// weights, brought to the types that kernels multiply.
+
+#ifndef QUERN_PASSES_INTEGERIZE_PRODUCTS_H
+#define QUERN_PASSES_INTEGERIZE_PRODUCTS_H
+
+#include "passes/Integerize/CodeFacts.h"
+#include "passes/Integerize/MapBuilder.h"
+
+#include <string>
+
+namespace quern {
+
+/// Codes with one scale and one zero point, each known now or at run time.
+struct Activation {
+  mlir::Value codes;
+  int64_t low = 0, high = 0;   ///< range of the codes
+  std::optional<int64_t> zero; ///< none when only known at run time: `zeroTensor` + `shift`
+  mlir::Value zeroTensor;
+  int64_t shift = 0;
+  std::optional<float> scale; ///< none when only known at run time: `scaleTensor`
+  mlir::Value scaleTensor;
+
+  /// From a dequantize; otherwise none, and `why` says what was found.
+  static std::optional<Activation> read(mlir::Value value, std::string &why);
+  /// Makes the codes ui8 or si8, by a map when they are not.
+  void convert(mlir::OpBuilder &builder, bool toUnsigned);
+  /// The zero point as i32 in a map's body.
+  mlir::Value emitZero(MapBuilder &map) const;
+  bool hasZero() const { return !zero || *zero != 0; }
+  double largestCode() const;  ///< max |code|
+  double largestValue() const; ///< max |code - zero|
+};
+
+/// Constant weights as si8 codes: weight = (code - rest[channel]) * scale[channel].
+struct Weights {
+  mlir::Value codes;
+  llvm::SmallVector<int64_t> shape;  ///< of what there is per channel: [O], or [.., 1, N]
+  std::vector<int64_t> rest;         ///< mostly 0
+  std::vector<int64_t> sums;         ///< of the codes, per channel
+  std::vector<float> scales;         ///< per channel
+  double largestCodes = 0;           ///< max over channels of the sum of |code|
+  double largestWeights = 0;         ///< max over channels of the sum of |code - rest|
+
+  /// From a dequantize of a constant whose scales vary along `channelAxis` at most.
+  static std::optional<Weights> read(mlir::OpBuilder &builder, mlir::Value value,
+                                     int64_t channelAxis, std::string &why);
+  bool hasRest() const;
+};
+
+} // namespace quern
+
+#endif // QUERN_PASSES_INTEGERIZE_PRODUCTS_H
