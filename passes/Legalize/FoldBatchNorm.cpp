@@ -23,16 +23,14 @@ using qir::BinaryOp;
 
 RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
 
-/// A constant in f32, perhaps stored in another float type or another order; not codes.
+/// A constant in f32, perhaps stored in another float type or another order, or computed from such
+/// (by this very pass; `fold-constants` evaluates it); not codes.
 bool isFloatWeight(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (getConstant(value))
-      return llvm::isa<FloatType>(typeOf(value).getElementType());
-    if (!llvm::isa<qir::TransposeOp, qir::ReshapeOp, qir::CastOp>(op))
-      return false;
-    value = op->getOperand(0);
-  }
-  return false;
+  if (getConstant(value))
+    return llvm::isa<FloatType>(typeOf(value).getElementType());
+  Operation *op = value.getDefiningOp();
+  return op && llvm::isa<qir::TransposeOp, qir::ReshapeOp, qir::CastOp, BinaryOp>(op) &&
+         llvm::all_of(op->getOperands(), isFloatWeight);
 }
 
 /// A float constant with one value, or one for each index of the last dimension.
@@ -74,8 +72,8 @@ Value shapeFactor(PatternRewriter &rewriter, Location location, Value factor,
   return makeReshape(rewriter, location, factor, isScalar ? ArrayRef<int64_t>() : shape);
 }
 
-/// Multiplies operand 1 of a conv or matmul by the factor of each output channel.
-bool scaleWeights(PatternRewriter &rewriter, Operation *product, Value factor) {
+/// A copy of a conv or matmul, its weights times the factor of each output channel.
+Value scaleWeights(PatternRewriter &rewriter, Operation *product, Value factor) {
   Value weights = product->getOperand(1);
   RankedTensorType type = typeOf(weights);
   SmallVector<int64_t> shape;
@@ -89,8 +87,9 @@ bool scaleWeights(PatternRewriter &rewriter, Operation *product, Value factor) {
   Value wide = shapeFactor(rewriter, location, factor, shape);
   Value scaled =
       BinaryOp::create(rewriter, location, type, BinaryKind::Mul, weights, wide).getResult();
-  rewriter.modifyOpInPlace(product, [&] { product->setOperand(1, scaled); });
-  return true;
+  Operation *copy = rewriter.clone(*product);
+  copy->setOperand(1, scaled);
+  return copy->getResult(0);
 }
 
 Operation *matchProduct(Value value) {
@@ -114,20 +113,19 @@ struct FoldFactor : OpRewritePattern<BinaryOp> {
     Operation *product = matchProduct(biased ? biased->value : scaled->value);
     if (!product)
       return failure();
-    rewriter.setInsertionPoint(product);
-    scaleWeights(rewriter, product, scaled->constant);
+    // The factor may be defined after the product, so its copy goes here.
+    Value result = scaleWeights(rewriter, product, scaled->constant);
     if (!biased) {
-      rewriter.replaceOp(op, scaled->value);
+      rewriter.replaceOp(op, result);
       return success();
     }
     int64_t channels = typeOf(op.getResult()).getShape().back();
-    rewriter.setInsertionPoint(op);
     Value bias = shapeFactor(rewriter, op.getLoc(), biased->constant, {channels});
     Value factor = shapeFactor(rewriter, op.getLoc(), scaled->constant, {channels});
     Type listType = typeOf(bias).getRank() ? bias.getType() : factor.getType();
     Value offset =
         BinaryOp::create(rewriter, op.getLoc(), listType, BinaryKind::Mul, bias, factor);
-    rewriter.replaceOpWithNewOp<BinaryOp>(op, op.getType(), BinaryKind::Add, biased->value, offset);
+    rewriter.replaceOpWithNewOp<BinaryOp>(op, op.getType(), BinaryKind::Add, result, offset);
     return success();
   }
 };
