@@ -25,25 +25,24 @@ namespace {
 /// A matrix in a packed form, and the sums of its columns once somebody needs them.
 struct PackedMatrix {
   Value packed;
-  Value dense; ///< the matrix as it is, or null once the packing dispatch makes it itself
-  Value sums;  ///< over the reduction, which stays with size 1; or null
+  Value sums; ///< over the reduction, which stays with size 1; or null
 };
 
 /// Packs the right operands of one function, each in each form once.
 class RightOperands {
 public:
   RightOperands(OpBuilder &builder, const TargetModel &target) : builder(builder), target(target) {}
-  void pack(qir::DispatchOp dispatch);
+  LogicalResult pack(qir::DispatchOp dispatch);
 
 private:
   Value packConstant(qir::ConstantOp constant, RankedTensorType type);
-  PackedMatrix &packMatrix(OpOperand &operand, RankedTensorType type);
-  void computeSums(PackedMatrix &matrix, qir::MatMulOp matmul);
+  PackedMatrix &packMatrix(OpOperand &operand, RankedTensorType type, bool isTransposed);
   void useSums(qir::DispatchOp dispatch, qir::MatMulOp matmul, PackedMatrix &matrix);
 
   OpBuilder &builder;
   const TargetModel &target;
-  llvm::MapVector<std::pair<Value, Type>, PackedMatrix> packed;
+  /// By value, packed type, and whether the value is [..., N, K].
+  llvm::MapVector<std::tuple<Value, Type, unsigned>, PackedMatrix> packed;
 };
 
 struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
@@ -60,7 +59,7 @@ struct AssignLayout : impl::AssignLayoutBase<AssignLayout> {
 } // namespace
 
 Value RightOperands::packConstant(qir::ConstantOp constant, RankedTensorType type) {
-  PackedMatrix &matrix = packed[{constant, type}];
+  PackedMatrix &matrix = packed[{constant, type, false}];
   if (!matrix.packed) {
     builder.setInsertionPointAfter(constant);
     matrix.packed = qir::RelayoutOp::create(builder, constant.getLoc(), type, constant, Value());
@@ -78,16 +77,17 @@ static qir::DispatchOp getPackingProducer(OpOperand &operand) {
 }
 
 /// Packs a matrix that is known only at run time, in a dispatch that also computes it if it can.
-PackedMatrix &RightOperands::packMatrix(OpOperand &operand, RankedTensorType type) {
-  PackedMatrix &matrix = packed[{operand.get(), type}];
+PackedMatrix &RightOperands::packMatrix(OpOperand &operand, RankedTensorType type,
+                                        bool isTransposed) {
+  PackedMatrix &matrix = packed[{operand.get(), type, isTransposed}];
   if (matrix.packed)
     return matrix;
-  if (qir::DispatchOp producer = target.fusesPacking() ? getPackingProducer(operand) : nullptr) {
+  if (qir::DispatchOp producer = getPackingProducer(operand)) {
     Operation *terminator = producer.getBody().front().getTerminator();
     builder.setInsertionPoint(terminator);
     Value dense = terminator->getOperand(0);
     terminator->setOperand(
-        0, qir::RelayoutOp::create(builder, producer.getLoc(), type, dense, Value()));
+        0, qir::RelayoutOp::create(builder, producer.getLoc(), type, dense, Value(), isTransposed));
     setResultType(producer->getResult(0), type);
     matrix.packed = operand.get();
     return matrix;
@@ -95,8 +95,8 @@ PackedMatrix &RightOperands::packMatrix(OpOperand &operand, RankedTensorType typ
   // Next to the value: all its consumers come later.
   builder.setInsertionPointAfterValue(operand.get());
   Location location = operand.getOwner()->getLoc();
-  matrix.dense = operand.get();
-  auto relayout = qir::RelayoutOp::create(builder, location, type, matrix.dense, Value());
+  auto relayout =
+      qir::RelayoutOp::create(builder, location, type, operand.get(), Value(), isTransposed);
   operand.set(relayout);
   matrix.packed = wrapInDispatch(builder, relayout.getOperation()).getResult(0);
   operand.set(matrix.packed);
@@ -114,7 +114,8 @@ static qir::ReduceOp makeSums(OpBuilder &builder, qir::MatMulOp matmul, Value de
 }
 
 /// Makes the sums a second result of the dispatch that packs the matrix.
-static qir::DispatchOp addSums(OpBuilder &builder, qir::DispatchOp producer, qir::MatMulOp matmul) {
+static void addSums(OpBuilder &builder, PackedMatrix &matrix, qir::MatMulOp matmul) {
+  auto producer = matrix.packed.getDefiningOp<qir::DispatchOp>();
   auto relayout = DispatchParts::of(producer).relayout;
   builder.setInsertionPoint(relayout);
   qir::ReduceOp sums = makeSums(builder, matmul, relayout.getInput());
@@ -127,36 +128,17 @@ static qir::DispatchOp addSums(OpBuilder &builder, qir::DispatchOp producer, qir
   both.getBody().takeBody(producer.getBody());
   Operation *terminator = both.getBody().front().getTerminator();
   terminator->insertOperands(terminator->getNumOperands(), sums.getResult());
-  producer->getResult(0).replaceAllUsesWith(both->getResult(0));
+  matrix.packed.replaceAllUsesWith(both->getResult(0));
+  matrix.packed = both->getResult(0);
+  matrix.sums = both->getResult(1);
   producer.erase();
-  return both;
-}
-
-/// The column sums: a dispatch of their own, or computed where the matrix is packed.
-void RightOperands::computeSums(PackedMatrix &matrix, qir::MatMulOp matmul) {
-  auto producer = matrix.packed.getDefiningOp<qir::DispatchOp>();
-  if (target.fusesPacking()) {
-    qir::DispatchOp both = addSums(builder, producer, matmul);
-    matrix.packed = both->getResult(0);
-    matrix.sums = both->getResult(1);
-    return;
-  }
-  builder.setInsertionPoint(producer);
-  qir::ReduceOp sums = makeSums(builder, matmul, matrix.dense);
-  // wrapInDispatch gives a result to what is used outside.
-  auto user = qir::ReshapeOp::create(builder, matmul.getLoc(), matmul.getRhsSum().getType(), sums);
-  matrix.sums = wrapInDispatch(builder, sums.getOperation()).getResult(0);
-  if (user.getType() == matrix.sums.getType())
-    user.erase();
-  else
-    matrix.sums = user;
 }
 
 /// Replaces the product's own column sums.
 void RightOperands::useSums(qir::DispatchOp dispatch, qir::MatMulOp matmul, PackedMatrix &matrix) {
   auto wanted = llvm::cast<RankedTensorType>(matmul.getRhsSum().getType());
   if (!matrix.sums)
-    computeSums(matrix, matmul);
+    addSums(builder, matrix, matmul);
   Value sums = matrix.sums;
   if (sums.getType() != wanted) {
     builder.setInsertionPoint(dispatch);
@@ -187,14 +169,14 @@ static bool canMoveSums(qir::DispatchOp dispatch, qir::MatMulOp matmul) {
   return !isReturned && k != 0 && sum.getNumElements() == rhs.getNumElements() / k;
 }
 
-void RightOperands::pack(qir::DispatchOp dispatch) {
+LogicalResult RightOperands::pack(qir::DispatchOp dispatch) {
   Operation *anchor = DispatchParts::of(dispatch).anchor;
   if (!llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor))
-    return;
+    return success();
   qir::PackedAttr form = target.getPackedForm(anchor);
   OpOperand *operand = getDispatchOperand(dispatch, getRightOperand(anchor).get());
   if (!form || !operand)
-    return;
+    return success();
   auto type = withEncoding(operand->get().getType(), form);
   // The body must not read the matrix in another role, too.
   Value inside = getRightOperand(anchor).get();
@@ -207,21 +189,28 @@ void RightOperands::pack(qir::DispatchOp dispatch) {
   if (constant) {
     operand->set(packConstant(constant, type));
     setInputType(*operand, type);
-    return;
+    return success();
   }
-  PackedMatrix &matrix = packMatrix(*operand, type);
+  auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor);
+  if (!matmul)
+    return anchor->emitError("expected constant weights, found ")
+           << type << " that is computed at run time: '" << target.getName()
+           << "' packs convolution weights at compile time only";
+  PackedMatrix &matrix = packMatrix(*operand, type, matmul.getTransposeRhs());
   operand->set(matrix.packed);
   setInputType(*operand, type);
-  auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor);
   if (canMoveSums(dispatch, matmul))
     useSums(dispatch, matmul, matrix);
+  return success();
 }
 
-void packRightOperands(OpBuilder &builder, Block &block, const TargetModel &target) {
+LogicalResult packRightOperands(OpBuilder &builder, Block &block, const TargetModel &target) {
   RightOperands operands(builder, target);
   SmallVector<qir::DispatchOp> dispatches(block.getOps<qir::DispatchOp>());
   for (qir::DispatchOp dispatch : dispatches)
-    operands.pack(dispatch);
+    if (failed(operands.pack(dispatch)))
+      return failure();
+  return success();
 }
 
 void AssignLayout::runOnOperation() {
@@ -230,7 +219,8 @@ void AssignLayout::runOnOperation() {
   OpBuilder builder(&getContext());
   if (chosen->wantsPaddedInputs())
     padInputs(builder, getOperation().front(), *chosen);
-  packRightOperands(builder, getOperation().front(), *chosen);
+  if (failed(packRightOperands(builder, getOperation().front(), *chosen)))
+    signalPassFailure();
 }
 
 std::unique_ptr<Pass> createAssignLayoutPass(const TargetModel &target) {

@@ -30,19 +30,14 @@ struct Matrix {
 
 class FakeTarget : public TargetModel {
 public:
-  explicit FakeTarget(bool fuses) : fuses(fuses) {}
-  llvm::StringRef getName() const override { return fuses ? "fake" : "fake-apart"; }
+  llvm::StringRef getName() const override { return "fake"; }
   bool wantsPaddedInputs() const override { return true; }
   bool readsHalo(Operation *) const override { return true; }
-  bool fusesPacking() const override { return fuses; }
   qir::PackedAttr getPackedForm(Operation *anchor) const override;
   std::vector<char> pack(Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;
   DictionaryAttr chooseTile(qir::DispatchOp dispatch) const override;
   int64_t getUnits(qir::DispatchOp dispatch) const override;
-
-private:
-  bool fuses;
 };
 
 } // namespace
@@ -97,13 +92,8 @@ int64_t FakeTarget::getUnits(qir::DispatchOp dispatch) const {
   return rows;
 }
 
-std::unique_ptr<TargetModel> makeFakeTarget(bool fusesPacking) {
-  return std::make_unique<FakeTarget>(fusesPacking);
-}
+std::unique_ptr<TargetModel> makeFakeTarget() { return std::make_unique<FakeTarget>(); }
 
-void registerFakeTargets() {
-  registerTargetModel("fake", [] { return makeFakeTarget(); });
-  registerTargetModel("fake-apart", [] { return makeFakeTarget(/*fusesPacking=*/false); });
-}
+void registerFakeTarget() { registerTargetModel("fake", makeFakeTarget); }
 
 } // namespace quern

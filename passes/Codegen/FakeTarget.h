@@ -14,11 +14,10 @@ namespace quern {
 
 /// Wants padded inputs; packs the right operand of integer contractions, depthwise ones excepted,
 /// in panels of 16 columns by 4 values of the reduction; divides work by rows of the result.
-/// With `fusesPacking` a run-time matrix is packed where it is made.
-std::unique_ptr<TargetModel> makeFakeTarget(bool fusesPacking = true);
+std::unique_ptr<TargetModel> makeFakeTarget();
 
-/// Registers `fake`, which fuses packing, and `fake-apart`, which does not.
-void registerFakeTargets();
+/// Registers it as `fake`.
+void registerFakeTarget();
 
 } // namespace quern
 

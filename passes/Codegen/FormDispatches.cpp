@@ -101,6 +101,46 @@ static void lowerLayoutOps(RewriterBase &rewriter, Block &block) {
   }
 }
 
+/// Whether neighbours along this dimension of the map's result are neighbours in the inputs that
+/// have an element for each of the result's.
+static bool readsAlong(qir::MapOp map, unsigned dimension) {
+  int64_t elements = llvm::cast<RankedTensorType>(map.getResult(0).getType()).getNumElements();
+  bool found = false;
+  for (auto [input, attribute] :
+       llvm::zip(map.getInputs(), map.getMaps().getAsRange<AffineMapAttr>())) {
+    auto type = llvm::cast<RankedTensorType>(input.getType());
+    if (type.getNumElements() != elements || type.getRank() == 0)
+      continue;
+    if (attribute.getValue().getResults().back() != getAffineDimExpr(dimension, map.getContext()))
+      return false;
+    found = true;
+  }
+  return found;
+}
+
+/// A run-time right operand is made in the orientation in which its source lies in memory: a
+/// product takes both.
+static void orientRightOperand(RewriterBase &rewriter, qir::MatMulOp matmul) {
+  auto map = matmul.getRhs().getDefiningOp<qir::MapOp>();
+  if (!map || map->getNumResults() != 1 || !map->hasOneUse())
+    return;
+  auto type = llvm::cast<RankedTensorType>(map.getResult(0).getType());
+  unsigned rank = type.getRank();
+  if (!readsAlong(map, rank - 2))
+    return;
+  SmallVector<unsigned> swapped(llvm::to_vector(llvm::seq(0u, rank)));
+  std::swap(swapped[rank - 2], swapped[rank - 1]);
+  AffineMap swap = AffineMap::getPermutationMap(swapped, rewriter.getContext());
+  SmallVector<AffineMap> maps;
+  for (AffineMap read : map.getMaps().getAsValueRange<AffineMapAttr>())
+    maps.push_back(read.compose(swap));
+  SmallVector<int64_t> shape(type.getShape());
+  std::swap(shape[rank - 2], shape[rank - 1]);
+  map.setMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+  map->getResult(0).setType(RankedTensorType::get(shape, type.getElementType()));
+  matmul.setTransposeRhs(!matmul.getTransposeRhs());
+}
+
 static bool isOnlyUser(Value value, Operation *user) {
   return llvm::all_of(value.getUsers(), [&](Operation *other) { return other == user; });
 }
@@ -264,6 +304,8 @@ void FormDispatches::runOnOperation() {
     return signalPassFailure();
   eraseDeadOps(block);
   lowerLayoutOps(rewriter, block);
+  for (auto matmul : block.getOps<qir::MatMulOp>())
+    orientRightOperand(rewriter, matmul);
   moveReshapes(rewriter, block);
   Fusion fusion(block);
   fusion.chooseEpilogues();

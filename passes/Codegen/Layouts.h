@@ -15,8 +15,10 @@ namespace quern {
 /// Gives the inputs of window ops with pads a halo where the target's kernels read one.
 void padInputs(mlir::OpBuilder &builder, mlir::Block &block, const TargetModel &target);
 
-/// Brings the right operands of contractions into the target's packed forms.
-void packRightOperands(mlir::OpBuilder &builder, mlir::Block &block, const TargetModel &target);
+/// Brings the right operands of contractions into the target's packed forms. Reports convolutions
+/// whose weights are not constant where the target would pack them.
+mlir::LogicalResult packRightOperands(mlir::OpBuilder &builder, mlir::Block &block,
+                                      const TargetModel &target);
 
 } // namespace quern
 

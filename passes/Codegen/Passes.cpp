@@ -46,7 +46,7 @@ struct CodegenOptions : PassPipelineOptions<CodegenOptions> {
 
 void registerCodegenPasses() {
   registerCodegenStagePasses();
-  registerFakeTargets();
+  registerFakeTarget();
   PassPipelineRegistration<CodegenOptions>(
       "quern-codegen", "The Codegen stage: from integer form to a plan of dispatches",
       [](OpPassManager &manager, const CodegenOptions &options) {

@@ -37,7 +37,7 @@ std::unique_ptr<mlir::Pass> createPlanThreadsPass(const TargetModel &target);
 /// Adds the whole stage to a pass manager of modules.
 void buildCodegenPipeline(mlir::OpPassManager &manager, const TargetModel &target);
 
-/// Registers the passes, the pipeline `quern-codegen` (option `target`) and the fake targets.
+/// Registers the passes, the pipeline `quern-codegen` (option `target`) and the target `fake`.
 void registerCodegenPasses();
 
 } // namespace quern

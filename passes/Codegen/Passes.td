@@ -22,7 +22,8 @@ def FormDispatches : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
     Transposes, slices and broadcasts are folded into the affine maps of the maps that read them,
     or become maps that only copy. Reshapes stay outside: they are views. One that stands between
     an anchor and its map is moved behind the map when the map's other operands allow it.
-    What @main returns is made a dispatch's own result, once each.
+    A map that transposes a product's run-time right operand makes it as it lies in memory instead
+    (`transposed`). What @main returns is made a dispatch's own result, once each.
 
     Example:
     ```mlir
@@ -52,8 +53,8 @@ def AssignLayout : Pass<"assign-layout", "::mlir::func::FuncOp"> {
 
     The right operand of a contraction for which the target has a packed form is relaid out: a
     constant by a `quern.relayout` in @main, which `pack-weights` evaluates, a run-time matrix by a
-    dispatch of its own. That takes the map that makes the matrix along if the target can. The
-    matrix's column sums (`rhs_sum`) are no longer the product's: they are computed from the dense matrix.
+    dispatch of its own. That takes the map that makes the matrix along. The matrix's column
+    sums (`rhs_sum`) are no longer the product's: they are computed there, too.
 
     Example:
     ```mlir

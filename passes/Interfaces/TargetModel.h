@@ -34,10 +34,6 @@ public:
     return wantsPaddedInputs() && llvm::isa<qir::ConvOp>(window);
   }
 
-  /// Whether a dispatch that packs a run-time matrix may also hold the map that makes the matrix
-  /// and a `quern.reduce sum` of its columns; if not, each is a dispatch of its own.
-  virtual bool fusesPacking() const { return false; }
-
   /// The packed form of the right operand (weights or matrix) of a `quern.conv` or `quern.matmul`,
   /// or null if the anchor's kernel reads it as it is (OHWI, [K, N] or [N, K] row-major).
   virtual qir::PackedAttr getPackedForm(mlir::Operation *anchor) const = 0;

@@ -1,5 +1,4 @@
 // RUN: %quern_opt %s --split-input-file --assign-layout=target=fake | FileCheck %s
-// RUN: %quern_opt %s --split-input-file --assign-layout=target=fake-apart | FileCheck %s --check-prefix=APART
 
 #id4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 
@@ -118,27 +117,13 @@ func.func @two_fills(%x: tensor<1x4x4x8xf32>, %w: tensor<8x3x3x1xsi8>) -> (tenso
 // CHECK: %[[K:.*]]:2 = quern.dispatch ins(%arg1 : tensor<16x8xf32>) {
 // CHECK: %[[M:.*]] = quern.map
 // CHECK: %[[S:.*]] = quern.reduce sum %[[M]] axes [1] : tensor<16x8xsi8> -> tensor<16x1xsi32>
-// CHECK: %[[P:.*]] = quern.relayout %[[M]] : tensor<16x8xsi8> -> tensor<16x8xsi8, #quern.packed<"fake", 16, 4, 128>>
+// CHECK: %[[P:.*]] = quern.relayout %[[M]] transposed : tensor<16x8xsi8> -> tensor<16x8xsi8, #quern.packed<"fake", 16, 4, 128>>
 // CHECK: quern.return %[[P]], %[[S]]
 // CHECK: %[[R:.*]] = quern.reshape %[[K]]#1 : tensor<16x1xsi32> -> tensor<1x16xsi32>
 // CHECK: quern.dispatch ins(%arg0, %[[K]]#0, %[[R]] :
 // CHECK-NEXT: ^bb0(%[[L:.*]]: tensor<6x8xui8>, %[[W:.*]]: tensor<16x8xsi8, {{.*}}>, %[[T:.*]]: tensor<1x16xsi32>)
 // CHECK: quern.matmul %[[L]], %[[W]] transposed : {{.*}} -> tensor<6x16xsi32>{{$}}
 // CHECK: quern.map ins(%{{.*}}, %[[T]]
-
-// Where the target wants that, each is a dispatch of its own.
-
-// APART-LABEL: func.func @dynamic
-// APART: %[[M:.*]] = quern.dispatch ins(%arg1 : tensor<16x8xf32>) {
-// APART: quern.map
-// APART: } -> tensor<16x8xsi8>
-// APART: %[[S:.*]] = quern.dispatch ins(%[[M]] : tensor<16x8xsi8>) {
-// APART: quern.reduce sum
-// APART: } -> tensor<16x1xsi32>
-// APART: %[[R:.*]] = quern.reshape %[[S]] : tensor<16x1xsi32> -> tensor<1x16xsi32>
-// APART: %[[P:.*]] = quern.dispatch ins(%[[M]] : tensor<16x8xsi8>) {
-// APART: quern.relayout
-// APART: quern.dispatch ins(%arg0, %[[P]], %[[R]]
 func.func @dynamic(%x: tensor<6x8xui8>, %f: tensor<16x8xf32>) -> tensor<6x16xsi32> {
   %k = quern.dispatch ins(%f : tensor<16x8xf32>) {
   ^bb0(%a: tensor<16x8xf32>):

@@ -150,3 +150,19 @@ func.func @copies(%x: tensor<4xui8>) -> (tensor<4xui8>, tensor<2x2xui8>) {
   %y = quern.reshape %x : tensor<4xui8> -> tensor<2x2xui8>
   return %x, %y : tensor<4xui8>, tensor<2x2xui8>
 }
+
+// -----
+
+// Heads of a key matrix [S, H, D] become [H, S, D], whose rows are contiguous, not [H, D, S].
+
+// CHECK-DAG: #[[HEADS:.*]] = affine_map<(d0, d1, d2) -> (d1, d0, d2)>
+// CHECK-LABEL: func.func @attention
+// CHECK: quern.dispatch ins(%arg1
+// CHECK: quern.map ins({{.*}}) maps [#[[HEADS]]]
+// CHECK: } -> tensor<2x6x8xsi8>
+// CHECK: quern.matmul %{{.*}}, %{{.*}} transposed : tensor<2x4x8xui8>, tensor<2x6x8xsi8> -> tensor<2x4x6xsi32>
+func.func @attention(%q: tensor<2x4x8xui8>, %k: tensor<6x2x8xsi8>) -> tensor<2x4x6xsi32> {
+  %t = quern.transpose %k [1, 2, 0] : tensor<6x2x8xsi8> -> tensor<2x8x6xsi8>
+  %y = quern.matmul %q, %t : tensor<2x4x8xui8>, tensor<2x8x6xsi8> -> tensor<2x4x6xsi32>
+  return %y : tensor<2x4x6xsi32>
+}
