@@ -101,8 +101,14 @@ int64_t CpuBackend::getUnits(qir::DispatchOp dispatch) const {
       return 1;
     return getContractionUnits(*shape, ContractionTile::parse(tile), *dot);
   }
-  if (llvm::isa<qir::MapOp, qir::TableOp, qir::RelayoutOp>(anchor))
+  if (llvm::isa<qir::MapOp>(anchor))
     return getMapUnits(*view);
+  if (llvm::isa<qir::TableOp>(anchor))
+    return getTableUnits(*view);
+  if (llvm::isa<qir::RelayoutOp>(anchor))
+    return getRelayoutUnits(*view, isa);
+  if (llvm::isa<qir::ConcatOp>(anchor))
+    return getConcatUnits(*view);
   if (llvm::isa<qir::SoftmaxOp, qir::LayerNormOp>(anchor))
     return getRowKernelUnits(*view);
   if (llvm::isa<qir::ReduceOp>(anchor))
@@ -140,7 +146,7 @@ LogicalResult CpuBackend::emitKernel(const EmitContext &context) const {
       .Case<qir::ConcatOp>([&](qir::ConcatOp) { return emitConcat(context); })
       .Case<qir::PadOp>([&](qir::PadOp) { return emitPad(context); })
       .Case<qir::GatherOp>([&](qir::GatherOp) { return emitGather(context); })
-      .Case<qir::RelayoutOp>([&](qir::RelayoutOp) { return emitRelayout(context, isa.integerDot()); })
+      .Case<qir::RelayoutOp>([&](qir::RelayoutOp) { return emitRelayout(context); })
       .Default([&](Operation *op) {
         return context.view.dispatch.emitError("no kernel for '") << op->getName() << "' on " << getName();
       });

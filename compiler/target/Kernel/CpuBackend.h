@@ -47,10 +47,13 @@ int64_t getRowKernelUnits(const DispatchView &view);
 mlir::LogicalResult emitReduce(const EmitContext &context);
 int64_t getReduceUnits(const DispatchView &view);
 mlir::LogicalResult emitTable(const EmitContext &context);
+int64_t getTableUnits(const DispatchView &view);
 mlir::LogicalResult emitConcat(const EmitContext &context);
+int64_t getConcatUnits(const DispatchView &view);
 mlir::LogicalResult emitPad(const EmitContext &context);
 mlir::LogicalResult emitGather(const EmitContext &context);
-mlir::LogicalResult emitRelayout(const EmitContext &context, const DotKernel *dot);
+mlir::LogicalResult emitRelayout(const EmitContext &context);
+int64_t getRelayoutUnits(const DispatchView &view, const CpuIsa &isa);
 /// Fills the halo of padded results with the dispatch's `fill`, for rows [begin, end) of units that
 /// are the N*H rows of the result.
 void emitHalo(const EmitContext &context, const Buffer &result, mlir::Value row);
@@ -59,6 +62,7 @@ void emitHalo(const EmitContext &context, const Buffer &result, mlir::Value row)
 class CpuBackend : public TargetBackend {
 public:
   explicit CpuBackend(const CpuIsa &isa) : isa(isa) {}
+  bool fusesPacking() const override { return true; }
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override;
   std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;

@@ -17,10 +17,24 @@ static LogicalResult readReturn(DispatchView &view) {
   for (Value value : terminator.getValues()) {
     bool relaid = view.relayout && value == view.relayout.getResult() && view.anchor != view.relayout;
     auto result = llvm::dyn_cast<OpResult>(relaid ? view.relayout.getInput() : value);
-    if (!result || (result.getOwner() != view.anchor && result.getOwner() != view.epilogue))
+    if (!result || (result.getOwner() != view.anchor && result.getOwner() != view.epilogue &&
+                    result.getOwner() != view.columnSums))
       return view.dispatch.emitError("a dispatch returns what its last op computes, found ") << value;
     view.returned.push_back(result);
   }
+  return success();
+}
+
+/// Packing is an anchor: the map that makes the matrix is its prologue, sums go along.
+static LogicalResult setPacking(DispatchView &view) {
+  if (view.anchor && !llvm::isa<qir::ReduceOp>(view.anchor))
+    return view.dispatch.emitError("a dispatch that packs a matrix has no other anchor, found '")
+           << view.anchor->getName() << "'";
+  view.columnSums = llvm::dyn_cast_if_present<qir::ReduceOp>(view.anchor);
+  if (!view.columnSums)
+    view.prologue = view.epilogue;
+  view.epilogue = nullptr;
+  view.anchor = view.relayout;
   return success();
 }
 
@@ -43,6 +57,12 @@ FailureOr<DispatchView> DispatchView::parse(qir::DispatchOp dispatch) {
       view.epilogue = map;
     }
   }
+  auto isPacked = [](qir::RelayoutOp relayout) {
+    auto type = llvm::cast<RankedTensorType>(relayout.getResult().getType());
+    return llvm::isa_and_present<qir::PackedAttr>(type.getEncoding());
+  };
+  if (view.relayout && isPacked(view.relayout) && failed(setPacking(view)))
+    return failure();
   if (!view.anchor)
     view.anchor = view.epilogue ? view.epilogue.getOperation() : view.relayout.getOperation();
   if (!view.anchor)
