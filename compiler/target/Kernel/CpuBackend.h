@@ -62,7 +62,6 @@ void emitHalo(const EmitContext &context, const Buffer &result, mlir::Value row)
 class CpuBackend : public TargetBackend {
 public:
   explicit CpuBackend(const CpuIsa &isa) : isa(isa) {}
-  bool fusesPacking() const override { return true; }
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override;
   std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;
