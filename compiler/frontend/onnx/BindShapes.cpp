@@ -134,8 +134,8 @@ private:
              << "=SIZExSIZEx...";
     std::vector<int64_t> dims;
     for (auto [index, dim] : llvm::enumerate(type.shape().dim())) {
-      // Some exporters write an unknown size as 0 or -1.
-      bool unknown = !dim.has_dim_value() || dim.dim_value() <= 0;
+      // Some exporters write an unknown size as -1; 0 is an empty tensor.
+      bool unknown = !dim.has_dim_value() || dim.dim_value() < 0;
       if (unknown && !session.stored.contains(input.name())) {
         auto diagnostic = session.error(location)
                           << "input '" << input.name() << "' has no size in dimension " << index;

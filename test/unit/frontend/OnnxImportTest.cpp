@@ -152,6 +152,20 @@ TEST(OnnxImport, SymbolicSizesAreBoundByShape) {
               HasSubstr("--shape names 'z', expected one of the inputs: 'x'"));
 }
 
+TEST(OnnxImport, EmptyTensors) {
+  mlir::MLIRContext context;
+  onnx::ModelProto model = makeModel();
+  model.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(0)
+      ->set_dim_value(0);
+  model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+  EXPECT_THAT(importModel(context, model).text(), HasSubstr("tensor<0x512xf32>"));
+}
+
 TEST(OnnxImport, KeepAddsOutputs) {
   mlir::MLIRContext context;
   OnnxImportOptions options;
