@@ -9,7 +9,9 @@
 #include "compiler/target/LLVM/LowerKernels.h"
 #include "dialects/Quern/QuernDialect.h"
 #include "passes/Codegen/Passes.h"
+#ifdef QUERN_HAS_INTEGERIZE
 #include "passes/Integerize/Passes.h"
+#endif
 #include "passes/Legalize/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -60,9 +62,13 @@ static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &,
 
 static LogicalResult runIntegerize(MLIRContext &context, const PipelineOptions &options,
                                    Compilation &compilation) {
+#ifdef QUERN_HAS_INTEGERIZE
   return runPasses(context, compilation, [&](PassManager &manager) {
     buildIntegerizePipeline(manager, *options.target);
   });
+#else
+  return compilation.module->emitError("this build has no stage 'integerize'");
+#endif
 }
 
 static LogicalResult runDispatch(MLIRContext &context, const PipelineOptions &options,

@@ -1,0 +1,206 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/driver/Commands.h"
+#include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/Explain.h"
+#include "compiler/driver/Registration.h"
+#include "compiler/package/Artifact.h"
+#include "compiler/pipeline/Pipeline.h"
+#include "compiler/target/LLVM/LowerKernels.h"
+
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+
+#include <chrono>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace quern::driver {
+
+namespace {
+
+/// One line per step on a terminal, once the work has taken a second.
+class Progress {
+public:
+  void step(llvm::StringRef what) {
+    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    if (terminal && elapsed.count() > 1)
+      llvm::errs() << llvm::formatv("[{0,5:F1} s] {1}\n", elapsed.count(), what);
+  }
+
+private:
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  bool terminal = isatty(STDERR_FILENO);
+};
+
+/// One run of `quern compile`.
+class CompileJob {
+public:
+  CompileJob(const CompileOptions &options, MLIRContext &context)
+      : options(options), context(context), printer(context),
+        target(*lookupTargetBackend(options.target)) {}
+  llvm::Error run();
+  bool hasReported() const { return printer.hasErrors(); }
+
+private:
+  PipelineOptions makePipelineOptions();
+  llvm::Error explain(ModuleOp module);
+  llvm::Error writeText(const Compilation &compilation);
+  llvm::Error writeBinary(Compilation &compilation);
+  llvm::Error writeDependencies();
+  llvm::Expected<artifact::Provenance> makeProvenance();
+
+  const CompileOptions &options;
+  MLIRContext &context;
+  DiagnosticPrinter printer;
+  const TargetBackend &target;
+  Progress progress;
+};
+
+} // namespace
+
+/// Only for what the diagnostics have not said already.
+static llvm::Error reported() { return llvm::createStringError(""); }
+
+PipelineOptions CompileJob::makePipelineOptions() {
+  PipelineOptions pipeline;
+  pipeline.input = options.model;
+  pipeline.target = &target;
+  pipeline.shapes = options.shapes;
+  pipeline.keep = options.keep;
+  pipeline.startFrom = options.startFrom;
+  pipeline.stopAfter = options.stopAfter;
+  pipeline.dumpDirectory = options.dumpStages;
+  pipeline.onStage = [this](llvm::StringRef stage) { progress.step(stage); };
+  pipeline.afterStage = [this](llvm::StringRef stage, const Compilation &compilation) {
+    if (stage == "import")
+      printer.learnNodes(*compilation.module);
+  };
+  return pipeline;
+}
+
+llvm::Error CompileJob::explain(ModuleOp module) {
+  if (!options.explain)
+    return llvm::Error::success();
+  if (options.explain->empty()) {
+    explainTable(module, llvm::errs());
+    return llvm::Error::success();
+  }
+  return artifact::writeFile(*options.explain,
+                             [&](llvm::raw_ostream &stream) { explainJson(module, stream); });
+}
+
+llvm::Error CompileJob::writeText(const Compilation &compilation) {
+  ModuleOp module = compilation.kernels ? *compilation.kernels : *compilation.module;
+  return artifact::writeFile(options.output.empty() ? "-" : options.output,
+                             [&](llvm::raw_ostream &stream) { printStage(module, stream); });
+}
+
+static std::string makePrefix(llvm::StringRef name) {
+  std::string prefix;
+  for (char c : name)
+    prefix += llvm::isAlnum(c) ? c : '_';
+  if (prefix.empty() || llvm::isDigit(prefix.front()))
+    prefix = "model_" + prefix;
+  return prefix;
+}
+
+llvm::Expected<artifact::Provenance> CompileJob::makeProvenance() {
+  artifact::Provenance provenance;
+  provenance.name = llvm::sys::path::stem(options.model).str();
+  provenance.prefix = options.name.empty() ? makePrefix(provenance.name) : options.name;
+  provenance.target = target.getName().str();
+  auto file = llvm::MemoryBuffer::getFile(options.model, false, false);
+  if (!file)
+    return llvm::createStringError("'" + options.model + "': " + file.getError().message());
+  llvm::SHA256 hash;
+  hash.update((*file)->getBuffer());
+  std::array<uint8_t, 32> digest = hash.final();
+  provenance.modelHash.assign(digest.begin(), digest.end());
+  for (const auto &[name, dims] : options.shapes)
+    provenance.options.push_back("--shape=" + name + "=" + llvm::join(llvm::map_range(dims, [](int64_t dim) {
+      return std::to_string(dim);
+    }), "x"));
+  for (const std::string &glob : options.keep)
+    provenance.options.push_back("--keep=" + glob);
+  return provenance;
+}
+
+llvm::Error CompileJob::writeBinary(Compilation &compilation) {
+  auto kind = artifact::parseArtifactKind(options.emit);
+  auto provenance = makeProvenance();
+  if (!provenance)
+    return provenance.takeError();
+  auto program = artifact::Program::read(*compilation.module);
+  if (failed(program))
+    return reported();
+  progress.step("code generation");
+  TargetInfo info = target.getTargetInfo();
+  llvm::LLVMContext llvmContext;
+  auto kernels = translateKernels(*compilation.kernels, llvmContext, info);
+  if (failed(kernels))
+    return reported();
+  return artifact::writeArtifact(std::move(*kernels), *program, *provenance, info, *kind,
+                                 options.output.empty() ? "-" : options.output);
+}
+
+/// Spaces and the like as make reads them.
+static std::string escapeForMake(llvm::StringRef path) {
+  std::string text;
+  for (char c : path)
+    text += c == ' ' || c == '#' ? std::string("\\") + c : c == '$' ? "$$" : std::string(1, c);
+  return text;
+}
+
+llvm::Error CompileJob::writeDependencies() {
+  if (!options.dependencies)
+    return llvm::Error::success();
+  return artifact::writeFile(options.output + ".d", [&](llvm::raw_ostream &stream) {
+    stream << escapeForMake(options.output) << ": " << escapeForMake(options.model) << '\n';
+  });
+}
+
+llvm::Error CompileJob::run() {
+  auto compilation = runPipeline(context, makePipelineOptions());
+  if (failed(compilation))
+    return reported();
+  if (llvm::Error error = explain(*compilation->module))
+    return error;
+  llvm::Error error =
+      options.emit == "mlir" ? writeText(*compilation) : writeBinary(*compilation);
+  return error ? std::move(error) : writeDependencies();
+}
+
+int runCompile(const CompileOptions &options) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerLoweringDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false);
+  CompileJob job(options, context);
+  llvm::Error error = job.run();
+  if (!error)
+    return ExitDone;
+  std::string message = llvm::toString(std::move(error));
+  if (!message.empty())
+    llvm::errs() << "error: " << message << '\n';
+  else if (!job.hasReported())
+    llvm::errs() << "error: '" << options.model << "' cannot be compiled\n";
+  return ExitFailed;
+}
+
+int runListTargets() {
+  const TargetBackend *native = lookupTargetBackend("native");
+  for (const TargetBackend *target : getTargetBackends())
+    llvm::outs() << llvm::formatv("{0,-12} {1}{2}\n", target->getName(), target->getDescription(),
+                                  target == native ? " (native)" : "");
+  return ExitDone;
+}
+
+} // namespace quern::driver

@@ -1,0 +1,224 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/driver/Options.h"
+
+#include "cmake/Version.h"
+#include "compiler/package/Artifact.h"
+#include "compiler/pipeline/Pipeline.h"
+
+#include "CLI/CLI.hpp"
+
+#include <algorithm>
+
+namespace quern::driver {
+
+static constexpr int64_t maxDim = int64_t{1} << 40;
+
+/// NAME=1x3x224x224; the name may hold '=' itself.
+static std::pair<std::string, std::vector<int64_t>> parseShape(const std::string &text) {
+  size_t at = text.rfind('=');
+  if (at == std::string::npos || at == 0)
+    throw CLI::ValidationError("--shape", "expected NAME=1x3x224x224, found '" + text + "'");
+  std::vector<int64_t> dims;
+  for (const std::string &part : CLI::detail::split(text.substr(at + 1), 'x')) {
+    int64_t dim = 0;
+    if (!CLI::detail::lexical_cast(part, dim) || dim < 1 || dim > maxDim)
+      throw CLI::ValidationError("--shape", "expected positive sizes with 'x' between them in '" +
+                                                text + "', found '" + part + "'");
+    dims.push_back(dim);
+  }
+  return {text.substr(0, at), dims};
+}
+
+static std::string checkStage(const std::string &name) {
+  std::string names;
+  for (const Stage &stage : getStages())
+    names += (names.empty() ? "" : ", ") + std::string(stage.name);
+  return findStage(name) >= 0 ? "" : "there is no stage '" + name + "', expected one of " + names;
+}
+
+static std::string checkTarget(const std::string &name) {
+  std::string names = "native";
+  for (const TargetBackend *target : getTargetBackends())
+    names += ", " + target->getName().str();
+  return lookupTargetBackend(name) ? "" : "unknown target '" + name + "', expected one of " + names;
+}
+
+static std::string checkEmit(const std::string &kind) {
+  if (kind == "mlir" || artifact::parseArtifactKind(kind))
+    return "";
+  return "unknown kind '" + kind + "', expected one of exe, so, a, obj, asm, llvm, mlir";
+}
+
+static std::string checkPrefix(const std::string &name) {
+  bool valid = !name.empty() && (std::isalpha(name[0]) || name[0] == '_') &&
+               std::all_of(name.begin(), name.end(), [](char c) {
+                 return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+               });
+  return valid ? "" : "expected a C identifier, found '" + name + "'";
+}
+
+/// What `compile` shares with commands that may be given a model.
+static void addModelFlags(CLI::App &app, CompileOptions &options) {
+  app.add_option("--target", options.target, "machine to compile for (see --list-targets)")
+      ->check(checkTarget)
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option_function<std::vector<std::string>>(
+         "--shape",
+         [&options](const std::vector<std::string> &shapes) {
+           for (const std::string &text : shapes) {
+             auto shape = parseShape(text);
+             for (const auto &known : options.shapes)
+               if (known.first == shape.first)
+                 throw CLI::ValidationError("--shape", "input '" + shape.first +
+                                                           "' has two shapes, expected one");
+             options.shapes.push_back(std::move(shape));
+           }
+         },
+         "dimensions of a graph input, as x=1x3x224x224; once for each input")
+      ->type_name("NAME=DIMS")
+      ->allow_extra_args(false);
+  app.add_option("--keep", options.keep, "tensors to add to the outputs")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+}
+
+static void addCompile(CLI::App &app, Options &options) {
+  CompileOptions &compile = options.compile;
+  CLI::App *command = app.add_subcommand("compile", "compile a model to an artifact");
+  command->add_option("MODEL", compile.model, "an ONNX file, or with --start-from a .mlir file")
+      ->required();
+  command->add_option("-o,--output", compile.output, "the file to write")->type_name("OUT");
+  command->add_option("--emit", compile.emit, "exe, so, a, obj, asm, llvm or mlir")
+      ->check(checkEmit)
+      ->type_name("KIND")
+      ->capture_default_str();
+  addModelFlags(*command, compile);
+  command->add_option("--name", compile.name, "prefix of the functions of a library")
+      ->check(checkPrefix)
+      ->type_name("PREFIX");
+  command->add_option("--dump-stages", compile.dumpStages, "write each stage's result there")
+      ->type_name("DIR");
+  command->add_option("--stop-after", compile.stopAfter, "the last stage (with --emit=mlir)")
+      ->check(checkStage)
+      ->type_name("STAGE");
+  command->add_option("--start-from", compile.startFrom, "MODEL is what this stage dumped")
+      ->check(checkStage)
+      ->type_name("STAGE");
+  command
+      ->add_option_function<std::string>(
+          "--explain", [&compile](const std::string &file) { compile.explain = file; },
+          "say what became of each op: as a table, or as JSON to a file")
+      ->expected(0, 1)
+      ->type_name("[=FILE]");
+  command->add_flag("--MD", compile.dependencies, "write the files read to OUT.d, as make rules");
+  command->callback([&options] { options.command = Command::Compile; });
+}
+
+static void addRunFlags(CLI::App &command, RunOptions &run) {
+  command.add_option("ARTIFACT", run.compile.model, "an executable artifact, or a model")
+      ->required();
+  command.add_option("--input", run.inputs, "NAME=FILE.npy, once for each input")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false);
+  command.add_option("--threads", run.threads, "threads to use")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
+  addModelFlags(command, run.compile);
+}
+
+static void addRun(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand("run", "run an artifact or a model once");
+  addRunFlags(*command, options.run);
+  command->add_option("--output-dir", options.run.outputDirectory, "gets NAME.npy for each output")
+      ->required()
+      ->type_name("DIR");
+  command->callback([&options] { options.command = Command::Run; });
+}
+
+static void addBench(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand("bench", "time an artifact or a model");
+  addRunFlags(*command, options.run);
+  command->add_flag("--json", options.run.json, "print JSON");
+  command->add_flag("--profile", options.run.profile, "time each launch");
+  command->add_flag("--serve", options.run.serve,
+                    "print 'ready'; answer each line N with N latencies in nanoseconds");
+  command->callback([&options] { options.command = Command::Bench; });
+}
+
+static void addInspect(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand("inspect", "say what an artifact holds and needs");
+  command->add_option("ARTIFACT", options.inspect.artifact, "any binary artifact")->required();
+  command->add_flag("--json", options.inspect.json, "print JSON");
+  command->callback([&options] { options.command = Command::Inspect; });
+}
+
+/// What the flags mean together.
+static std::string checkCompile(const CompileOptions &compile) {
+  if (!compile.stopAfter.empty() && compile.emit != "mlir")
+    return "--stop-after needs --emit=mlir";
+  if (!compile.startFrom.empty()) {
+    int start = findStage(compile.startFrom);
+    if (start + 1 >= static_cast<int>(getStages().size()))
+      return "--start-from: nothing follows the stage '" + compile.startFrom + "'";
+    if (!compile.stopAfter.empty() && findStage(compile.stopAfter) <= start)
+      return "--stop-after: the stage '" + compile.stopAfter + "' is over where '" +
+             compile.startFrom + "' ends";
+  }
+  bool isText = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm";
+  if (compile.output.empty() && !isText)
+    return "expected -o OUT";
+  if (compile.output == "-" && !isText)
+    return "-o -: only text (--emit=mlir, asm or llvm) goes to standard output";
+  if (compile.dependencies && (compile.output.empty() || compile.output == "-"))
+    return "-MD needs -o OUT";
+  return "";
+}
+
+static int reportUsage(const std::string &message) {
+  std::cerr << "error: " << message << "\nnote: --help prints the usage\n";
+  return ExitUsage;
+}
+
+/// -MD is one flag, not three letters.
+static std::vector<std::string> takeArguments(int argc, char **argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i)
+    arguments.push_back(std::string(argv[i]) == "-MD" ? "--MD" : argv[i]);
+  return arguments;
+}
+
+Parsed parseCommandLine(int argc, char **argv) {
+  Parsed parsed;
+  Options &options = parsed.options;
+  CLI::App app("Quern compiles quantized models ahead of time.", "quern");
+  app.set_version_flag("--version", "quern " QUERN_VERSION_STRING);
+  bool listTargets = false;
+  app.add_flag("--list-targets", listTargets, "print the targets");
+  app.require_subcommand(0, 1);
+  addCompile(app, options);
+  addRun(app, options);
+  addBench(app, options);
+  addInspect(app, options);
+  try {
+    app.parse(takeArguments(argc, argv));
+  } catch (const CLI::Success &success) {
+    parsed.exitStatus = app.exit(success);
+    return parsed;
+  } catch (const CLI::Error &error) {
+    parsed.exitStatus = reportUsage(error.what());
+    return parsed;
+  }
+  if (listTargets)
+    options.command = Command::ListTargets;
+  else if (app.get_subcommands().empty())
+    parsed.exitStatus = reportUsage("expected a command: compile, run, bench or inspect");
+  else if (options.command == Command::Compile)
+    if (std::string message = checkCompile(options.compile); !message.empty())
+      parsed.exitStatus = reportUsage(message);
+  return parsed;
+}
+
+} // namespace quern::driver

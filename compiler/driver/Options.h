@@ -1,0 +1,65 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_DRIVER_OPTIONS_H
+#define QUERN_COMPILER_DRIVER_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace quern::driver {
+
+/// The exit statuses of every command.
+enum ExitStatus { ExitDone = 0, ExitFailed = 1, ExitUsage = 2, ExitMachine = 3 };
+
+/// How a model is compiled: the flags of `compile`, and of `run` and `bench` given a model.
+struct CompileOptions {
+  std::string model;
+  std::string output;
+  std::string emit = "exe";
+  std::string target = "native";
+  std::string name; ///< prefix of a library's functions
+  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
+  std::vector<std::string> keep;
+  std::string dumpStages, stopAfter, startFrom;
+  std::optional<std::string> explain; ///< "" is standard error, else a file for JSON
+  bool dependencies = false;          ///< -MD
+};
+
+/// The flags of `run` and `bench`, handed on to the executable artifact.
+struct RunOptions {
+  CompileOptions compile; ///< of `model`, which may be an artifact
+  std::vector<std::string> inputs;
+  std::string outputDirectory;
+  int threads = 0; ///< 0: not given
+  bool json = false, profile = false, serve = false;
+};
+
+struct InspectOptions {
+  std::string artifact;
+  bool json = false;
+};
+
+enum class Command { Compile, Run, Bench, Inspect, ListTargets };
+
+struct Options {
+  Command command = Command::Compile;
+  CompileOptions compile;
+  RunOptions run;
+  InspectOptions inspect;
+};
+
+/// Parses the command line. Prints help or what is wrong itself; then the result is the exit
+/// status.
+struct Parsed {
+  Options options;
+  std::optional<int> exitStatus;
+};
+Parsed parseCommandLine(int argc, char **argv);
+
+} // namespace quern::driver
+
+#endif // QUERN_COMPILER_DRIVER_OPTIONS_H
