@@ -48,6 +48,7 @@ public:
   llvm::StringRef getName() const override { return target.getName(); }
   bool wantsUnsignedActivations() const override { return target.wantsUnsignedActivations(); }
   bool wantsPaddedInputs() const override { return target.wantsPaddedInputs(); }
+  bool readsHalo(mlir::Operation *window) const override { return target.readsHalo(window); }
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override {
     return target.getPackedForm(anchor);
   }
