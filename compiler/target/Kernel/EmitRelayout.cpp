@@ -147,7 +147,9 @@ void PackEmitter::emitStep(const Panel &panel, Value step, int64_t existing) {
         SmallVector<Value> indices(panel.matrix);
         indices.push_back(b.add(b.mul(step, dot.depth()), offset));
         indices.push_back(b.mul(panel.firstVector, lanes));
-        rows[term] = narrow(reader.load(indices, v * lanes, lanes, validLanes(panel, v)));
+        Value row = narrow(reader.load(indices, v * lanes, lanes, validLanes(panel, v)));
+        // Missing columns are packed as zeros, like those of constants.
+        rows[term] = selectValid(b, row, validLanes(panel, v), zero);
       }
       storeWords(interleave(rows), panel, step, b.index(v), word);
     }
