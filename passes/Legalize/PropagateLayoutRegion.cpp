@@ -154,12 +154,23 @@ Value LayoutRegion::enter(OpBuilder &builder, Value value, PermutationRef layout
   if (type.getRank() == rank)
     return makeTranspose(builder, value, layout);
   Value expanded = makeReshape(builder, value, expandShape(type.getShape(), rank));
-  Value stored = makeTranspose(builder, expanded, layout);
-  // A constant keeps no leading dimensions of size 1: a bias is then [C] again.
-  if (!getConstant(stored))
-    return stored;
-  llvm::ArrayRef<int64_t> shape = getType(stored).getShape();
-  return makeReshape(builder, stored, shape.drop_while([](int64_t size) { return size == 1; }));
+  return makeTranspose(builder, expanded, layout);
+}
+
+/// A constant that is broadcast needs no leading dimensions of size 1: a bias is then [C] again.
+static Value dropLeadingOnes(OpBuilder &builder, Value value) {
+  llvm::ArrayRef<int64_t> shape = getType(value).getShape();
+  return makeReshape(builder, value, shape.drop_while([](int64_t size) { return size == 1; }));
+}
+
+/// Whether a constant operand may lose leading dimensions: another operand has the result's rank.
+static bool broadcastsConstants(Operation *op) {
+  if (!isa<qir::BinaryOp, qir::SelectOp>(op))
+    return false;
+  int64_t rank = getType(op->getResult(0)).getRank();
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return !getConstant(operand) && getType(operand).getRank() == rank;
+  });
 }
 
 void LayoutRegion::rewrite(PermutationRef layout) {
@@ -175,7 +186,8 @@ void LayoutRegion::rewrite(PermutationRef layout) {
       }
       if (!stored.contains(value))
         stored[value] = enter(builder, value, layout);
-      operands.push_back(stored[value]);
+      bool shortens = getConstant(value) && broadcastsConstants(op);
+      operands.push_back(shortens ? dropLeadingOnes(builder, stored[value]) : stored[value]);
     }
     Operation *rebuilt = rebuildInLayout(builder, op, operands, layout);
     stored[op->getResult(0)] = rebuilt->getResult(0);
