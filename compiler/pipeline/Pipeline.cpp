@@ -4,9 +4,9 @@
 #include "compiler/pipeline/Pipeline.h"
 
 #include "compiler/frontend/onnx/OnnxImport.h"
-#include "compiler/package/OutputFile.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/target/LLVM/LowerKernels.h"
+#include "compiler/target/Passes.h"
 #include "dialects/Quern/QuernDialect.h"
 #include "passes/Codegen/Passes.h"
 #ifdef QUERN_HAS_INTEGERIZE
@@ -78,9 +78,13 @@ static LogicalResult runDispatch(MLIRContext &context, const PipelineOptions &op
   });
 }
 
-static LogicalResult runKernels(MLIRContext &, const PipelineOptions &options,
+static LogicalResult runKernels(MLIRContext &context, const PipelineOptions &options,
                                 Compilation &compilation) {
-  return options.target->emitKernels(*compilation.module);
+  return runPasses(context, compilation, [&](PassManager &manager) {
+    EmitKernelsOptions emission;
+    emission.target = options.target->getName().str();
+    manager.addPass(createEmitKernels(emission));
+  });
 }
 
 static LogicalResult runLLVM(MLIRContext &, const PipelineOptions &, Compilation &compilation) {
