@@ -86,6 +86,30 @@ static void foldIntoMaps(RewriterBase &rewriter, Operation *layoutOp) {
   }
 }
 
+/// A map that only a layout op reads, and that will be no anchor's epilogue, writes its result as
+/// the layout op would have: no tensor between them. Returns whether it did.
+static bool foldIntoProducer(RewriterBase &rewriter, Operation *layoutOp) {
+  auto map = layoutOp->getOperand(0).getDefiningOp<qir::MapOp>();
+  if (!map || map->getNumResults() != 1 || !map->hasOneUse() ||
+      llvm::any_of(map.getInputs(), [](Value input) {
+        Operation *producer = getBufferRoot(input).getDefiningOp();
+        return producer && isAnchorOp(producer);
+      }))
+    return false;
+  auto from = llvm::cast<RankedTensorType>(map.getResult(0).getType());
+  auto to = llvm::cast<RankedTensorType>(layoutOp->getResult(0).getType());
+  if (to.getNumElements() > from.getNumElements())
+    return false; // a broadcast would compute elements again
+  AffineMap read = getReadMap(layoutOp);
+  SmallVector<AffineMap> maps;
+  for (AffineMap input : map.getMaps().getAsValueRange<AffineMapAttr>())
+    maps.push_back(input.compose(read));
+  map.setMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+  map->getResult(0).setType(to);
+  rewriter.replaceOp(layoutOp, map->getResults());
+  return true;
+}
+
 static void lowerLayoutOps(RewriterBase &rewriter, Block &block) {
   // From the last to the first, so that chains of layout ops fold into one map.
   SmallVector<Operation *> layoutOps;
@@ -96,7 +120,7 @@ static void lowerLayoutOps(RewriterBase &rewriter, Block &block) {
     foldIntoMaps(rewriter, op);
     if (op->use_empty())
       rewriter.eraseOp(op);
-    else
+    else if (!foldIntoProducer(rewriter, op))
       replaceByCopy(rewriter, op);
   }
 }

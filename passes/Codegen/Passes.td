@@ -19,8 +19,8 @@ def FormDispatches : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
     that the dispatch runs when both operands exist. A map that feeds only a softmax, a layer
     normalization or a reduction joins that as prologue. Maps without an anchor are dispatches.
 
-    Transposes, slices and broadcasts are folded into the affine maps of the maps that read them,
-    or become maps that only copy. Reshapes stay outside: they are views. One that stands between
+    Transposes, slices and broadcasts are folded into the affine maps of the maps that read them or
+    that they read, or become maps that only copy. Reshapes stay outside: they are views. One that stands between
     an anchor and its map is moved behind the map when the map's other operands allow it.
     A map that transposes a product's run-time right operand makes it as it lies in memory instead
     (`transposed`). What @main returns is made a dispatch's own result, once each.

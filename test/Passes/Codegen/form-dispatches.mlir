@@ -166,3 +166,25 @@ func.func @attention(%q: tensor<2x4x8xui8>, %k: tensor<6x2x8xsi8>) -> tensor<2x4
   %y = quern.matmul %q, %t : tensor<2x4x8xui8>, tensor<2x8x6xsi8> -> tensor<2x4x6xsi32>
   return %y : tensor<2x4x6xsi32>
 }
+
+// -----
+
+#id4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+
+// The map that quantizes an image also brings its channels last; no other tensor is made.
+
+// CHECK-DAG: #[[NHWC:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3, d1, d2)>
+// CHECK-LABEL: func.func @image
+// CHECK-COUNT-1: quern.dispatch ins(%arg0
+// CHECK: quern.map ins({{.*}}) maps [#[[NHWC]]]
+// CHECK: } -> tensor<1x8x8x3xui8>
+// CHECK-NOT: quern.dispatch
+func.func @image(%x: tensor<1x3x8x8xf32>) -> tensor<1x8x8x3xui8> {
+  %q = quern.map ins(%x : tensor<1x3x8x8xf32>) maps [#id4] {
+  ^bb0(%f: f32):
+    %c = quern.to_code %f zero_point 7 range [0, 255]
+    quern.yield %c : i32
+  } -> tensor<1x3x8x8xui8>
+  %t = quern.transpose %q [0, 2, 3, 1] : tensor<1x3x8x8xui8> -> tensor<1x8x8x3xui8>
+  return %t : tensor<1x8x8x3xui8>
+}
