@@ -217,7 +217,7 @@ private:
                                                     mlir::Location location) {
     mlir::NamedAttrList list;
     for (const onnx::AttributeProto &attribute : node.attribute()) {
-      mlir::Attribute value = convertAttribute(attribute, location);
+      mlir::Attribute value = convertAttribute(attribute);
       if (!value)
         return session.error(location) << "attribute '" << attribute.name()
                                        << "': expected a number, string, list of these or tensor, "
@@ -231,7 +231,7 @@ private:
     return list.empty() ? mlir::DictionaryAttr() : list.getDictionary(&session.context);
   }
 
-  mlir::Attribute convertAttribute(const onnx::AttributeProto &attribute, mlir::Location location) {
+  mlir::Attribute convertAttribute(const onnx::AttributeProto &attribute) {
     switch (attribute.type()) {
     case onnx::AttributeProto::INT:
       return builder.getI64IntegerAttr(attribute.i());

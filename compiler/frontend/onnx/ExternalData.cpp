@@ -136,7 +136,8 @@ Expected<MappedRange> ExternalFiles::find(const ExternalReference &reference, ui
     return problem("expected " + Twine(*length) + " bytes at offset " + Twine(*offset) + " of '" +
                    location + "', found a file of " + Twine(size));
   // Without a length a file may hold more tensors behind this one.
-  if (*length != expected && !(reference.length.empty() && *length > expected))
+  bool fits = *length == expected || (reference.length.empty() && *length > expected);
+  if (!fits)
     return problem("expected " + Twine(expected) + " bytes of external data by the shape, found " +
                    Twine(*length) + " in '" + location + "'");
   return MappedRange{*file, *offset, expected};

@@ -146,7 +146,7 @@ private:
   /// Tensors that the wire scan leaves in their nodes.
   LogicalResult checkNodeTensors(onnx::GraphProto &graph) {
     for (auto [index, node] : llvm::enumerate(*graph.mutable_node()))
-      if (!findConstantValue(node) && session.scan.constants.count(index) == 0 &&
+      if (!findConstantValue(node) && !session.scan.constants.contains(index) &&
           failed(checkAttributes(node, index)))
         return failure();
     return success();

@@ -169,7 +169,7 @@ private:
                << "control flow is not supported: '" << node.op_type()
                << "' has a subgraph (attribute '" << attribute.name()
                << "'); export the model with a fixed branch or the loop unrolled";
-    if (functions.count(key(node.domain(), node.op_type())))
+    if (functions.contains(key(node.domain(), node.op_type())))
       return success();
     int64_t version = 0;
     for (const onnx::OperatorSetIdProto &import : imports)

