@@ -60,19 +60,31 @@ static CodeFunction identityOf(Value root) {
   return function;
 }
 
-/// Looks through tables to the codes that they start from.
+static std::optional<CodeFunction> traceMap(qir::MapOp map);
+
+static std::optional<CodeFunction> traceTable(qir::TableOp table);
+
+/// Looks through tables, and maps that could be tables, to the codes that they start from.
 static CodeFunction trace(Value codes) {
-  auto table = codes.getDefiningOp<qir::TableOp>();
-  if (!table || !isEightBit(elementOf(codes)))
+  std::optional<CodeFunction> function;
+  if (auto table = codes.getDefiningOp<qir::TableOp>())
+    function = traceTable(table);
+  else if (auto map = codes.getDefiningOp<qir::MapOp>())
+    function = traceMap(map);
+  if (!function)
     return identityOf(codes);
+  function->composed = true;
+  return *function;
+}
+
+static std::optional<CodeFunction> traceTable(qir::TableOp table) {
   auto entries = readConstant<int64_t>(table.getTable());
   if (!entries)
-    return identityOf(codes);
+    return std::nullopt;
   CodeFunction function = trace(table.getInput());
   bool isSigned = elementOf(table.getInput()).isSignedInteger();
   for (int64_t &value : function.values)
     value = (*entries)[isSigned ? value + 128 : value];
-  function.composed = true;
   return function;
 }
 
@@ -155,6 +167,20 @@ static void replaceByTable(Operation *op, Value root, llvm::ArrayRef<int64_t> en
   result.replaceAllUsesWith(lookUp);
 }
 
+static Value rootOf(llvm::ArrayRef<Input> inputs) {
+  return llvm::find_if(inputs, [](const Input &input) { return !input.isConstant; })->function.root;
+}
+
+static std::optional<CodeFunction> traceMap(qir::MapOp map) {
+  if (map.getNumResults() != 1)
+    return std::nullopt;
+  auto inputs = readInputs(map);
+  auto entries = inputs ? evaluate(map, *inputs) : std::nullopt;
+  if (!entries)
+    return std::nullopt;
+  return CodeFunction{rootOf(*inputs), *entries};
+}
+
 static LogicalResult compose(qir::MapOp map) {
   if (map.getNumResults() != 1 || !isByteCode(elementOf(map.getResult(0))))
     return success();
@@ -164,11 +190,7 @@ static LogicalResult compose(qir::MapOp map) {
   auto entries = evaluate(map, *inputs);
   if (!entries)
     return failure();
-  for (const Input &input : *inputs)
-    if (!input.isConstant) {
-      replaceByTable(map, input.function.root, *entries);
-      break;
-    }
+  replaceByTable(map, rootOf(*inputs), *entries);
   return success();
 }
 

@@ -169,6 +169,11 @@ private:
     // What is computed once for many elements stays outside, unless it is only moved.
     if (countElements(producer) < countElements(consumer) && countOps(producer) > 0)
       return false;
+    // Where codes are, tables may begin.
+    bool givesCodes = llvm::any_of(producer.getResults(),
+                                   [](Value result) { return isByteCode(elementOf(result)); });
+    if (!anchors && givesCodes)
+      return false;
     Anchors of = anchorsOf(producer);
     if (!of.empty())
       return anchors && canJoinEpilogue(producer, consumer, of);

@@ -150,8 +150,8 @@ def FuseMaps : Pass<"fuse-maps", "::mlir::func::FuncOp"> {
     removes its tensor. Transposes, slices and broadcasts before a map join its affine maps.
     Inputs read twice in the same way are merged. A map that reads a contraction's result is
     only fused where it is read at its own index, and never makes a map read two contractions,
-    so that it can be the contraction's epilogue. With `anchors=false` such maps are left alone:
-    tables are looked for first. A rounding to codes inside stays a rounding.
+    so that it can be the contraction's epilogue. With `anchors=false` such maps, and maps that
+    give codes of at most 8 bits, are left alone: tables are looked for first. A rounding to codes inside stays a rounding.
 
     Example:
     ```mlir
