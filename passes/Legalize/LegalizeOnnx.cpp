@@ -35,6 +35,7 @@ public:
     addQuantizationRows(rows);
     addReductionRows(rows);
     addShapeRows(rows);
+    addWeightOnlyRows(rows);
     for (const Row &row : rows)
       index[key(row.domain, row.opType)].push_back(&row);
   }

@@ -44,6 +44,9 @@ static std::optional<SliceSpec> readSlice(NodeBuilder &n, int64_t rank) {
               << "], [" << spec.ends << "], [" << spec.axes << "], [" << spec.steps << "]";
     return std::nullopt;
   }
+  // Longer steps read the same.
+  for (int64_t &step : spec.steps)
+    step = std::clamp(step, -(int64_t{1} << 40), int64_t{1} << 40);
   for (int64_t &axis : spec.axes) {
     auto position = n.axis(axis, rank);
     if (!position)
@@ -91,17 +94,22 @@ static LogicalResult buildGather(NodeBuilder &n) {
   return n.finish(n.gather(x, indices, *axis));
 }
 
+/// Attribute `pads` or input 1; sizes are limited so that sums with them stay exact.
+static std::optional<Dims> givenPads(NodeBuilder &n) {
+  auto attribute = n.node.getInts("pads");
+  auto pads = attribute ? std::optional<Dims>(Dims(*attribute)) : n.ints(1, "the pads");
+  if (!pads || llvm::all_of(*pads, [](int64_t pad) { return std::abs(pad / 2) < int64_t{1} << 39; }))
+    return pads;
+  n.error() << "expected pads of at most 2^40, found [" << *pads << "]";
+  return std::nullopt;
+}
+
 /// The pads of all dimensions: [low..., high...].
 static std::optional<Dims> readPads(NodeBuilder &n, int64_t rank) {
-  Dims pads;
-  if (auto given = n.node.getInts("pads")) {
-    pads = Dims(*given);
-  } else {
-    auto input = n.ints(1, "the pads");
-    if (!input)
-      return std::nullopt;
-    pads = *input;
-  }
+  auto given = givenPads(n);
+  if (!given)
+    return std::nullopt;
+  Dims pads = *given;
   if (!n.has(3)) {
     if (static_cast<int64_t>(pads.size()) == 2 * rank)
       return pads;
@@ -115,8 +123,8 @@ static std::optional<Dims> readPads(NodeBuilder &n, int64_t rank) {
     return std::nullopt;
   }
   Dims all(2 * rank, 0);
-  for (auto [i, given] : llvm::enumerate(*axes)) {
-    auto axis = n.axis(given, rank);
+  for (auto [i, named] : llvm::enumerate(*axes)) {
+    auto axis = n.axis(named, rank);
     if (!axis)
       return std::nullopt;
     all[*axis] = pads[i];
@@ -214,8 +222,6 @@ static LogicalResult buildConstantOfShape(NodeBuilder &n) {
   } else {
     fill = n.scalarF32(0.0f);
   }
-  if (llvm::any_of(*shape, [](int64_t size) { return size < 0; }))
-    return n.error() << "expected sizes >= 0, found [" << *shape << "]";
   return n.finish(n.broadcast(fill, *shape));
 }
 

@@ -102,6 +102,20 @@ std::optional<int64_t> NodeBuilder::axis(int64_t axis, int64_t rank, bool end) {
   return std::nullopt;
 }
 
+bool NodeBuilder::fits(Shape shape) {
+  constexpr int64_t most = int64_t{1} << 40;
+  int64_t count = 1;
+  for (int64_t size : shape) {
+    if (size >= 0 && size <= most && (size == 0 || count <= most / size)) {
+      count *= std::max<int64_t>(size, 1);
+      continue;
+    }
+    error() << "expected sizes >= 0 and at most 2^40 elements, found shape [" << shape << "]";
+    return false;
+  }
+  return true;
+}
+
 llvm::StringRef NodeBuilder::nameOf(Value value) {
   if (StringAttr name = sites.lookup(value))
     return name.getValue();
@@ -210,8 +224,9 @@ Value NodeBuilder::cast(Value x, Type element) {
 Value NodeBuilder::reshape(Value x, Shape shape) {
   if (!x || shapeOf(x) == shape)
     return x;
-  if (llvm::any_of(shape, [](int64_t size) { return size < 0; }) ||
-      product(shape) != typeOf(x).getNumElements()) {
+  if (!fits(shape))
+    return nullptr;
+  if (product(shape) != typeOf(x).getNumElements()) {
     error() << "expected a shape of " << typeOf(x).getNumElements() << " elements for "
             << x.getType() << ", found [" << shape << "]";
     return nullptr;
@@ -238,6 +253,8 @@ Value NodeBuilder::transpose(Value x, Shape permutation) {
 Value NodeBuilder::broadcast(Value x, Shape shape) {
   if (!x || shapeOf(x) == shape)
     return x;
+  if (!fits(shape))
+    return nullptr;
   auto common = qir::broadcastShapes({shapeOf(x), shape});
   if (failed(common) || Shape(*common) != shape) {
     error() << "expected a shape that broadcasts to [" << shape << "], found " << x.getType();
@@ -265,6 +282,8 @@ Value NodeBuilder::concat(ValueRange values, int64_t axis) {
       return nullptr;
     }
   }
+  if (!fits(shape))
+    return nullptr;
   return make<qir::ConcatOp>(typeOf(values.front()).clone(shape), values, axis);
 }
 
@@ -282,6 +301,8 @@ Value NodeBuilder::pad(Value x, Value value, Shape low, Shape high) {
     shape.push_back(size + before + after);
   if (Shape(shape) == shapeOf(x))
     return x;
+  if (!fits(shape))
+    return nullptr;
   return make<qir::PadOp>(typeOf(x).clone(shape), x, value, low);
 }
 
@@ -296,5 +317,7 @@ Value NodeBuilder::gather(Value x, Value indices, int64_t axis) {
   Dims shape(shapeOf(x).take_front(axis));
   llvm::append_range(shape, shapeOf(indices));
   llvm::append_range(shape, shapeOf(x).drop_front(axis + 1));
+  if (!fits(shape))
+    return nullptr;
   return make<qir::GatherOp>(typeOf(x).clone(shape), x, indices, axis);
 }

@@ -73,6 +73,9 @@ public:
   std::optional<double> scalar(unsigned index, llvm::StringRef what);
   /// `axis` counted from the front, in [0, rank) (or [0, rank] for `end`), or an error.
   std::optional<int64_t> axis(int64_t axis, int64_t rank, bool end = false);
+  /// Whether a tensor of this shape is one that we build (sizes >= 0, at most 2^40 elements); sizes
+  /// come from the file, so larger ones are reported here before anything is computed from them.
+  bool fits(Shape shape);
   /// The ONNX name of a value, or "?".
   llvm::StringRef nameOf(Value value);
   mlir::StringAttr siteOf(Value value) { return sites.lookup(value); }

@@ -10,18 +10,53 @@ using namespace mlir;
 using namespace quern;
 using namespace quern::legalize;
 
+/// Integers that no reduction takes: slices along each axis, combined one by one.
+static Value reduceBySlices(NodeBuilder &n, qir::BinaryKind kind, Value x, Shape axes) {
+  constexpr int64_t most = 64;
+  for (int64_t axis : axes) {
+    int64_t count = x ? shapeOf(x)[axis] : 0;
+    if (x && (count < 1 || count > most))
+      return n.fail("expected f32, or integers of at most " + llvm::Twine(most) +
+                    " elements along an axis, found " + llvm::Twine(count) +
+                    "; nearest supported form: Cast to float before and back after");
+    Value result;
+    for (int64_t i = 0; i < count; ++i) {
+      Dims starts(rankOf(x), 0), steps(rankOf(x), 1), sizes(shapeOf(x));
+      starts[axis] = i;
+      sizes[axis] = 1;
+      Value part = n.slice(x, starts, steps, sizes);
+      result = i == 0 ? part : n.binary(kind, result, part);
+    }
+    x = result;
+  }
+  return x;
+}
+
+static std::optional<qir::BinaryKind> combine(qir::ReduceKind kind) {
+  switch (kind) {
+  case qir::ReduceKind::Sum:
+    return qir::BinaryKind::Add;
+  case qir::ReduceKind::Prod:
+    return qir::BinaryKind::Mul;
+  case qir::ReduceKind::Max:
+    return qir::BinaryKind::Max;
+  case qir::ReduceKind::Min:
+    return qir::BinaryKind::Min;
+  case qir::ReduceKind::Mean:
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Value NodeBuilder::reduce(qir::ReduceKind kind, Value x, Shape axes, bool keep) {
   if (!x)
     return nullptr;
-  Type in = elementOf(x), out = in;
+  Type in = elementOf(x);
   bool isExtreme = kind == qir::ReduceKind::Max || kind == qir::ReduceKind::Min;
-  if (!in.isF32() && !isExtreme) {
-    if (kind != qir::ReduceKind::Sum || !qir::isCode8(in)) {
-      error() << "expected f32 (or 8-bit codes for a sum), found " << in
-              << "; nearest supported form: Cast to float before and back after";
-      return nullptr;
-    }
-    out = b.getIntegerType(32, /*isSigned=*/true);
+  bool isWide = !in.isF32() && !(isExtreme && qir::isCode8(in)); // wider than codes, or summed
+  if (isWide && !combine(kind)) {
+    error() << "expected f32, found " << in << "; nearest supported form: Cast to float before";
+    return nullptr;
   }
   Dims kept(shapeOf(x)), dropped;
   for (int64_t axis : axes)
@@ -30,8 +65,10 @@ Value NodeBuilder::reduce(qir::ReduceKind kind, Value x, Shape axes, bool keep) 
     if (!llvm::is_contained(axes, static_cast<int64_t>(d)))
       dropped.push_back(size);
   Value result = x;
-  if (!axes.empty())
-    result = qir::ReduceOp::create(b, RankedTensorType::get(kept, out), kind, x, axes).getResult();
+  if (isWide)
+    result = reduceBySlices(*this, *combine(kind), x, axes);
+  else if (!axes.empty())
+    result = qir::ReduceOp::create(b, RankedTensorType::get(kept, in), kind, x, axes).getResult();
   return keep ? result : reshape(result, dropped);
 }
 

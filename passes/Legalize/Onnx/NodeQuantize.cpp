@@ -133,7 +133,7 @@ bool NodeBuilder::isStored(Value value) {
     if (getConstant(value))
       return true;
     if (!llvm::isa<qir::QuantizeOp, qir::DequantizeOp, qir::CastOp, qir::TransposeOp,
-                   qir::ReshapeOp>(op))
+                   qir::ReshapeOp, qir::SliceOp>(op))
       return false;
     value = op->getOperand(0);
   }

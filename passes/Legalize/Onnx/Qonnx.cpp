@@ -27,7 +27,7 @@ static std::optional<CodeRange> readRange(NodeBuilder &n) {
   if (!bits)
     return std::nullopt;
   bool isSigned = n.node.getInt("signed", 1) != 0, isNarrow = n.node.getInt("narrow", 0) != 0;
-  auto width = static_cast<int64_t>(*bits);
+  int64_t width = *bits >= 2 && *bits <= 16 ? static_cast<int64_t>(*bits) : 0;
   if (*bits != width || ((width < 2 || width > 8) && width != 16)) {
     n.error() << "expected a bit width of 2 to 8 or 16, found " << *bits
               << "; nearest supported form: 8 bits, or BipolarQuant for 1 bit";
@@ -128,7 +128,7 @@ static LogicalResult buildTrunc(NodeBuilder &n) {
   UnaryKind kind = rounding == "FLOOR"  ? UnaryKind::Floor
                    : rounding == "CEIL" ? UnaryKind::Ceil
                                         : UnaryKind::Round;
-  if (*zero != 0 || *inBits < *outBits)
+  if (*zero != 0 || !(*outBits >= 1 && *inBits >= *outBits && *inBits <= 32))
     return n.error() << "expected zero point 0 and no more output bits than input bits, found "
                      << *zero << " and " << *inBits << " to " << *outBits;
   auto factor = static_cast<float>(std::ldexp(1.0, static_cast<int>(*inBits - *outBits)));

@@ -41,6 +41,7 @@ void addQonnxRows(Rows &rows);
 void addQuantizationRows(Rows &rows);
 void addReductionRows(Rows &rows);
 void addShapeRows(Rows &rows);
+void addWeightOnlyRows(Rows &rows);
 
 /// The element type of an ONNX data type number (TensorProto.DataType), or null.
 Type getElementType(mlir::MLIRContext *context, int64_t dataType);

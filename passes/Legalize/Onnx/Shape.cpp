@@ -26,7 +26,7 @@ static LogicalResult buildReshape(NodeBuilder &n) {
   if (!shape)
     return failure();
   Value x = n.in(0);
-  int64_t known = 1, open = -1;
+  int64_t open = -1;
   for (auto [d, size] : llvm::enumerate(*shape)) {
     if (size == 0 && !n.node.getInt("allowzero", 0)) {
       if (static_cast<int64_t>(d) >= rankOf(x))
@@ -34,14 +34,15 @@ static LogicalResult buildReshape(NodeBuilder &n) {
                          << x.getType() << ", found it at position " << d;
       size = shapeOf(x)[d];
     }
-    if (size == -1 && open < 0)
+    if (size == -1 && open < 0) {
       open = d;
-    else
-      known *= size;
+      size = 1;
+    }
   }
-  int64_t count = typeOf(x).getNumElements();
+  if (!n.fits(*shape))
+    return failure();
   if (open >= 0)
-    (*shape)[open] = known > 0 ? count / known : 0;
+    (*shape)[open] = typeOf(x).getNumElements() / std::max<int64_t>(product(*shape), 1);
   return n.finish(n.reshapeStored(x, *shape));
 }
 
@@ -138,7 +139,12 @@ static std::optional<Dims> readSplit(NodeBuilder &n, int64_t size) {
     return Dims(*given);
   if (n.has(1))
     return n.ints(1, "the split sizes");
-  int64_t parts = n.node.getInt("num_outputs", n.node.getNumResults());
+  int64_t parts = n.node.getNumResults();
+  if (n.node.getInt("num_outputs", parts) != parts) {
+    n.error() << "expected num_outputs to be the number of outputs, " << parts << ", found "
+              << n.node.getInt("num_outputs", parts);
+    return std::nullopt;
+  }
   int64_t each = (size + parts - 1) / std::max<int64_t>(parts, 1);
   Dims split(parts, each);
   split.back() = size - each * (parts - 1);
@@ -155,7 +161,7 @@ static LogicalResult buildSplit(NodeBuilder &n) {
     return failure();
   int64_t sum = 0;
   for (int64_t size : *split)
-    sum += size < 0 ? shapeOf(x)[*axis] + 1 : size;
+    sum += size < 0 || size > shapeOf(x)[*axis] ? shapeOf(x)[*axis] + 1 : size;
   if (split->size() != n.node.getNumResults() || sum != shapeOf(x)[*axis])
     return n.error() << "expected one size for each of " << n.node.getNumResults()
                      << " outputs that add up to " << shapeOf(x)[*axis] << ", found [" << *split
@@ -199,8 +205,11 @@ static LogicalResult buildTile(NodeBuilder &n) {
   for (auto [size, count] : llvm::zip(shapeOf(x), *repeats)) {
     split.append({1, size});
     wide.append({count, size});
-    result.push_back(count * size);
   }
+  if (!n.fits(wide))
+    return failure();
+  for (auto [size, count] : llvm::zip(shapeOf(x), *repeats))
+    result.push_back(count * size);
   return n.finish(n.reshape(n.broadcast(n.reshape(x, split), wide), result));
 }
 
@@ -224,7 +233,7 @@ static LogicalResult buildSize(NodeBuilder &n) {
 static LogicalResult buildDepthToSpace(NodeBuilder &n) {
   Value x = n.in(0);
   int64_t block = n.node.getInt("blocksize", 0);
-  if (rankOf(x) != 4 || block < 1 || shapeOf(x)[1] % (block * block) != 0)
+  if (rankOf(x) != 4 || block < 1 || block > 1 << 16 || shapeOf(x)[1] % (block * block) != 0)
     return n.error() << "expected [N, C, H, W] with C divisible by blocksize^2, found "
                      << x.getType() << " and blocksize " << block;
   Shape s = shapeOf(x);

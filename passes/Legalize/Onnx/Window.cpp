@@ -4,6 +4,7 @@
 #include "passes/Legalize/Onnx/Window.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace quern;
@@ -13,15 +14,19 @@ Dims Window::allPads() const {
   return {pads[0], pads[1], pads[2] + extra[0], pads[3] + extra[1]};
 }
 
+/// Larger windows make no sense; the limit keeps sums and products of them exact.
+static constexpr int64_t longest = 1 << 20;
+
 /// The attribute with one value for each spatial dimension, brought to two dimensions.
 static std::optional<Dims> readSizes(NodeBuilder &n, llvm::StringRef name, size_t count,
                                      int64_t low) {
   Dims sizes(count, 1);
   if (auto given = n.node.getInts(name))
     sizes.assign(given->begin(), given->end());
-  if (sizes.size() != count || llvm::any_of(sizes, [=](int64_t size) { return size < low; })) {
-    n.error() << "expected attribute '" << name << "' with " << count << " values >= " << low
-              << ", found [" << sizes << "]";
+  auto isLegal = [=](int64_t size) { return size >= low && size <= longest; };
+  if (sizes.size() != count || !llvm::all_of(sizes, isLegal)) {
+    n.error() << "expected attribute '" << name << "' with " << count << " values from " << low
+              << " to " << longest << ", found [" << sizes << "]";
     return std::nullopt;
   }
   if (count == 1)
@@ -33,8 +38,10 @@ static std::optional<Dims> readPads(NodeBuilder &n, size_t count) {
   Dims pads(2 * count, 0);
   if (auto given = n.node.getInts("pads"))
     pads.assign(given->begin(), given->end());
-  if (pads.size() != 2 * count || llvm::any_of(pads, [](int64_t pad) { return pad < 0; })) {
-    n.error() << "expected attribute 'pads' with " << 2 * count << " values >= 0, found [" << pads
+  auto isLegal = [](int64_t pad) { return pad >= 0 && pad <= longest; };
+  if (pads.size() != 2 * count || !llvm::all_of(pads, isLegal)) {
+    n.error() << "expected attribute 'pads' with " << 2 * count << " values from 0 to " << longest
+              << ", found [" << pads
               << "]; nearest supported form: a Slice before the node instead of negative pads";
     return std::nullopt;
   }
@@ -120,7 +127,8 @@ std::optional<Window> quern::legalize::readWindow(NodeBuilder &n, Shape spatial,
   if (!kernels || !strides || !dilations || !pads)
     return std::nullopt;
   Window window{*kernels, *strides, *dilations, *pads, {0, 0}, {0, 0}};
-  if (!applyAutoPad(n, window, sizes) || !countPositions(n, window, sizes))
+  if (!applyAutoPad(n, window, sizes) || !countPositions(n, window, sizes) ||
+      !n.fits(window.positions))
     return std::nullopt;
   return window;
 }
@@ -194,20 +202,24 @@ Value quern::legalize::convolve(NodeBuilder &n, Value x, Value weights, Value bi
 /// How many positions of the window at `position` count along dimension i.
 static int64_t countMembers(const Window &window, int i, int64_t size, int64_t position,
                             bool includePad) {
-  int64_t begin = position * window.strides[i] - window.pads[i], members = 0;
+  int64_t begin = position * window.strides[i] - window.pads[i];
   int64_t low = includePad ? -window.pads[i] : 0;
   int64_t high = includePad ? size + window.pads[2 + i] : size;
-  for (int64_t k = 0; k < window.kernel[i]; ++k) {
-    int64_t at = begin + k * window.dilations[i];
-    members += at >= low && at < high;
-  }
-  return members;
+  // The first k with begin + k * dilation >= bound.
+  auto firstAt = [&](int64_t bound) {
+    int64_t k = llvm::divideCeilSigned(bound - begin, window.dilations[i]);
+    return std::clamp<int64_t>(k, 0, window.kernel[i]);
+  };
+  return firstAt(high) - firstAt(low);
 }
 
 /// 1 / count, as one value where all windows are full, else as [1, OH, OW, 1].
 static Value averageFactor(NodeBuilder &n, const Window &window, Shape sizes) {
   bool includePad = n.node.getInt("count_include_pad", 0) != 0;
   std::vector<float> factors;
+  if (product(window.positions) > 1 << 24)
+    return n.fail("expected at most 2^24 window positions, found [" +
+                  llvm::Twine(window.positions[0]) + ", " + llvm::Twine(window.positions[1]) + "]");
   for (int64_t y = 0; y < window.positions[0]; ++y)
     for (int64_t x = 0; x < window.positions[1]; ++x)
       factors.push_back(1.0f / std::max<int64_t>(countMembers(window, 0, sizes[0], y, includePad) *
