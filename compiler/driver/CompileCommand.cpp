@@ -88,7 +88,7 @@ PipelineOptions CompileJob::makePipelineOptions() {
 llvm::Error CompileJob::explain(ModuleOp module) {
   if (!options.explain)
     return llvm::Error::success();
-  if (options.explain->empty()) {
+  if (*options.explain == "-") {
     explainTable(module, llvm::errs());
     return llvm::Error::success();
   }

@@ -110,8 +110,7 @@ static void addCompile(CLI::App &app, Options &options) {
   command
       ->add_option_function<std::string>(
           "--explain", [&compile](const std::string &file) { compile.explain = file; },
-          "say what became of each op: as a table, or as JSON to a file")
-      ->expected(0, 1)
+          "say what became of each op: as a table, or with =FILE as JSON to a file")
       ->type_name("[=FILE]");
   command->add_flag("--MD", compile.dependencies, "write the files read to OUT.d, as make rules");
   command->callback([&options] { options.command = Command::Compile; });
@@ -182,11 +181,17 @@ static int reportUsage(const std::string &message) {
   return ExitUsage;
 }
 
-/// -MD is one flag, not three letters.
+/// -MD is one flag, not three letters; --explain alone must not take the next word for its file.
+static std::string spell(const std::string &argument) {
+  if (argument == "-MD")
+    return "--MD";
+  return argument == "--explain" ? "--explain=-" : argument;
+}
+
 static std::vector<std::string> takeArguments(int argc, char **argv) {
   std::vector<std::string> arguments;
   for (int i = argc - 1; i > 0; --i)
-    arguments.push_back(std::string(argv[i]) == "-MD" ? "--MD" : argv[i]);
+    arguments.push_back(spell(argv[i]));
   return arguments;
 }
 

@@ -25,7 +25,7 @@ struct CompileOptions {
   std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
   std::vector<std::string> keep;
   std::string dumpStages, stopAfter, startFrom;
-  std::optional<std::string> explain; ///< "" is standard error, else a file for JSON
+  std::optional<std::string> explain; ///< "-" is standard error, else a file for JSON
   bool dependencies = false;          ///< -MD
 };
 
