@@ -123,7 +123,7 @@ static HaloNeeds collectNeeds(Block &block, const TargetModel &target) {
   return needs;
 }
 
-/// Maps, windows and reductions step over a halo; other kernels want their operands dense.
+/// Whether the operand's reader steps over a halo; other kernels, and reshapes, want it dense.
 static bool acceptsHalo(OpOperand &use) {
   auto dispatch = llvm::dyn_cast<qir::DispatchOp>(use.getOwner());
   if (!dispatch)
@@ -131,22 +131,31 @@ static bool acceptsHalo(OpOperand &use) {
   Value inside = dispatch.getBody().front().getArgument(use.getOperandNumber());
   return llvm::all_of(inside.getUses(), [](OpOperand &inner) {
     Operation *op = inner.getOwner();
-    return llvm::isa<qir::MapOp, qir::ReduceOp>(op) ||
-           (llvm::isa<qir::ConvOp, qir::PoolOp>(op) && inner.getOperandNumber() == 0);
+    return llvm::isa<qir::MapOp, qir::ReduceOp, qir::ConcatOp>(op) ||
+           (llvm::isa<qir::ConvOp, qir::PoolOp, qir::TableOp, qir::PadOp>(op) &&
+            inner.getOperandNumber() == 0);
   });
+}
+
+/// Whether the group's fill is known where the producer runs.
+static bool isFillKnownAt(qir::DispatchOp producer, const HaloGroup &group) {
+  if (group.fill)
+    return !producer.getFillAttr() || producer.getFillAttr() == group.fill;
+  Operation *source = group.fillValue.getDefiningOp();
+  return !producer.getFillAttr() && producer->getNumResults() == 1 &&
+         (!source || source->isBeforeInBlock(producer));
 }
 
 /// Whether the value's producer can write the halo itself.
 static bool canPadInPlace(Value value, const HaloGroup &group) {
   auto producer = value.getDefiningOp<qir::DispatchOp>();
-  if (!producer || !group.fill || tensorOf(value).getEncoding())
-    return false;
-  if (producer.getFillAttr() && producer.getFillAttr() != group.fill)
+  if (!producer || tensorOf(value).getEncoding() || !isFillKnownAt(producer, group))
     return false;
   DispatchParts parts = DispatchParts::of(producer);
   bool writesHalo =
       !parts.relayout &&
-      (parts.epilogue || llvm::isa<qir::ConvOp, qir::PoolOp, qir::TableOp>(parts.anchor));
+      (parts.epilogue ||
+       llvm::isa<qir::ConvOp, qir::PoolOp, qir::TableOp, qir::ConcatOp, qir::PadOp>(parts.anchor));
   return writesHalo && llvm::all_of(value.getUses(), acceptsHalo);
 }
 
@@ -155,10 +164,24 @@ static Attribute makeEncoding(const HaloGroup &group, MLIRContext *context) {
   return qir::PaddedAttr::get(context, top, left, bottom, right);
 }
 
-static void padInPlace(Value value, const HaloGroup &group) {
+/// A fill known only at run time enters the producer through a closing relayout.
+static void closeWithRelayout(OpBuilder &builder, OpResult value, RankedTensorType type,
+                              Value fillValue) {
+  auto producer = llvm::cast<qir::DispatchOp>(value.getOwner());
+  Operation *terminator = producer.getBody().front().getTerminator();
+  Value inside = addInput(producer, fillValue);
+  builder.setInsertionPoint(terminator);
+  OpOperand &returned = terminator->getOpOperand(value.getResultNumber());
+  returned.set(qir::RelayoutOp::create(builder, producer.getLoc(), type, returned.get(), inside));
+}
+
+static void padInPlace(OpBuilder &builder, Value value, const HaloGroup &group) {
   auto type = withEncoding(value.getType(), makeEncoding(group, value.getContext()));
   auto producer = value.getDefiningOp<qir::DispatchOp>();
-  producer.setFillAttr(group.fill);
+  if (group.fill)
+    producer.setFillAttr(group.fill);
+  else
+    closeWithRelayout(builder, llvm::cast<OpResult>(value), type, group.fillValue);
   setResultType(llvm::cast<OpResult>(value), type);
   for (OpOperand &use : value.getUses())
     setInputType(use, type);
@@ -208,7 +231,7 @@ void padInputs(OpBuilder &builder, Block &block, const TargetModel &target) {
   for (auto &[value, groups] : needs) {
     const HaloGroup *inPlace = chooseInPlace(value, groups);
     if (inPlace)
-      padInPlace(value, *inPlace);
+      padInPlace(builder, value, *inPlace);
     for (const HaloGroup &group : groups)
       if (&group != inPlace)
         padCopy(builder, value, group);

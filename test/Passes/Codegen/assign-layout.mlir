@@ -169,3 +169,35 @@ func.func @shared(%x: tensor<6x8xui8>, %k: tensor<8x16xsi8>) -> (tensor<6x16xsi3
   } -> tensor<6x16xsi32>
   return %y, %z : tensor<6x16xsi32>, tensor<6x16xsi32>
 }
+
+// -----
+
+#id4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+
+// The producer also writes a halo whose value is only known at run time: a relayout ends it.
+
+// CHECK-LABEL: func.func @dynamic_fill
+// CHECK: %[[X:.*]] = quern.dispatch ins(%arg0, %arg1 : tensor<1x4x4x8xf32>, tensor<ui8>) {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<1x4x4x8xf32>, %[[Z:.*]]: tensor<ui8>):
+// CHECK: %[[M:.*]] = quern.map
+// CHECK: %[[P:.*]] = quern.relayout %[[M]] fill %[[Z]]
+// CHECK-NEXT: quern.return %[[P]]
+// CHECK: } -> tensor<1x4x4x8xui8, #quern.padded<1, 1, 1, 1>>
+// CHECK: quern.dispatch ins(%[[X]],
+func.func @dynamic_fill(%x: tensor<1x4x4x8xf32>, %z: tensor<ui8>, %w: tensor<8x3x3x1xsi8>) -> tensor<1x4x4x8xsi32> {
+  %q = quern.dispatch ins(%x : tensor<1x4x4x8xf32>) {
+  ^bb0(%a: tensor<1x4x4x8xf32>):
+    %m = quern.map ins(%a : tensor<1x4x4x8xf32>) maps [#id4] {
+    ^bb0(%f: f32):
+      %c = quern.to_code %f zero_point 7 range [0, 255]
+      quern.yield %c : i32
+    } -> tensor<1x4x4x8xui8>
+    quern.return %m : tensor<1x4x4x8xui8>
+  } -> tensor<1x4x4x8xui8>
+  %y = quern.dispatch ins(%q, %w, %z : tensor<1x4x4x8xui8>, tensor<8x3x3x1xsi8>, tensor<ui8>) {
+  ^bb0(%a: tensor<1x4x4x8xui8>, %b: tensor<8x3x3x1xsi8>, %p: tensor<ui8>):
+    %c = quern.conv %a, %b pad %p strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 8 : tensor<1x4x4x8xui8>, tensor<8x3x3x1xsi8> pad tensor<ui8> -> tensor<1x4x4x8xsi32>
+    quern.return %c : tensor<1x4x4x8xsi32>
+  } -> tensor<1x4x4x8xsi32>
+  return %y : tensor<1x4x4x8xsi32>
+}
