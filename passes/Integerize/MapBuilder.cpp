@@ -6,6 +6,7 @@
 #include "dialects/Quern/ConstantData.h"
 #include "dialects/Quern/Schemes/StorageScheme.h"
 #include "passes/Integerize/CodeFacts.h"
+#include "passes/Integerize/Epilogue.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -58,8 +59,21 @@ Value MapBuilder::literal(float value) {
   return arith::ConstantOp::create(inner, inner.getF32FloatAttr(value));
 }
 
+void MapBuilder::dropUnused() {
+  Block &block = region.front();
+  eraseDeadOps(block);
+  for (size_t index = inputs.size(); index-- > 0;) {
+    if (!block.getArgument(index).use_empty())
+      continue;
+    block.eraseArgument(index);
+    inputs.erase(inputs.begin() + index);
+    maps.erase(maps.begin() + index);
+  }
+}
+
 qir::MapOp MapBuilder::finish(ValueRange yields, TypeRange elementTypes, StringAttr site) {
   qir::YieldOp::create(inner, yields);
+  dropUnused();
   SmallVector<Type> types;
   for (Type element : elementTypes)
     types.push_back(RankedTensorType::get(space, element));

@@ -36,11 +36,14 @@ public:
   mlir::Value literal(int32_t value);
   mlir::Value literal(float value);
 
-  /// Ends the body; the results have these element types.
+  /// Ends the body; the results have these element types. Ops and inputs that do not matter for
+  /// the yielded values are dropped.
   qir::MapOp finish(mlir::ValueRange yields, mlir::TypeRange elementTypes,
                     mlir::StringAttr site = {});
 
 private:
+  void dropUnused();
+
   mlir::OpBuilder &outer;
   mlir::Location location;
   llvm::SmallVector<int64_t> space;

@@ -4,6 +4,7 @@
 #include "passes/Integerize/MapFusion.h"
 
 #include "passes/Integerize/CodeFacts.h"
+#include "passes/Integerize/Epilogue.h"
 #include "passes/Integerize/MapBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -61,6 +62,7 @@ static qir::MapOp replaceMap(MapBuilder &map, qir::MapOp old, const IRMapping &m
   qir::MapOp result = map.finish(yields, elements, old.getSiteAttr());
   result->setDiscardableAttrs(old->getDiscardableAttrDictionary());
   moveCodes(result.getBody().front());
+  eraseDeadOps(result.getBody().front());
   old.replaceAllUsesWith(result.getResults());
   old.erase();
   return result;

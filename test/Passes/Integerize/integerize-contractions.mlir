@@ -1,0 +1,101 @@
+// RUN: %quern_opt %s --integerize-contractions --split-input-file | FileCheck %s
+// RUN: %quern_opt %s --integerize-contractions=unsigned=false --split-input-file | FileCheck %s --check-prefix=S8
+// RUN: %quern_opt %s --integerize-contractions --split-input-file --verify-diagnostics -o /dev/null
+
+// bias - zx * sum(w): 10 - 3*3, 20 - 3*1, 30 + 3*1. One multiplier: 0.5 * sw / 2. Relu is the range.
+// CHECK-LABEL: @convolution
+// CHECK-DAG: %[[PAD:.*]] = quern.constant(dense<3> : tensor<1xui8>)
+// CHECK: %[[ACC:.*]] = quern.conv %arg0, %{{.*}} pad %[[PAD]] {{.*}} : tensor<1x4x4x2xui8>, tensor<3x1x1x2xsi8> pad tensor<1xui8> -> tensor<1x6x6x3xsi32>
+// CHECK-DAG: quern.constant(dense<[1, 17, 33]> : tensor<3xsi32>)
+// CHECK-DAG: quern.constant(dense<[6.250000e-02, 1.250000e-01, 2.500000e-01]> : tensor<3xf32>)
+// CHECK: quern.map ins(%[[ACC]], {{.*}} tensor<3xsi32>, tensor<3xf32>)
+// CHECK: ^bb0(%[[A:.*]]: i32, %[[K:.*]]: i32, %[[M:.*]]: f32):
+// CHECK-NEXT: %[[I:.*]] = arith.addi %[[A]], %[[K]]
+// CHECK-NEXT: %[[F:.*]] = arith.sitofp %[[I]]
+// CHECK-NEXT: %[[P:.*]] = arith.mulf %[[F]], %[[M]]
+// CHECK-NEXT: %[[C:.*]] = quern.to_code %[[P]] zero_point 7 range[7, 255] bounded
+// CHECK-NEXT: quern.yield %[[C]]
+// CHECK: {site = "y"} -> tensor<1x6x6x3xui8>
+// For a target that multiplies signed codes the activation is converted, the sum stays the same.
+// S8-LABEL: @convolution
+// S8: %[[X:.*]] = quern.map
+// S8: arith.constant -128
+// S8: -> tensor<1x4x4x2xsi8>
+// S8: quern.constant(dense<-125> : tensor<1xsi8>)
+// S8: quern.conv %[[X]]
+// S8: quern.constant(dense<[385, 145, -95]> : tensor<3xsi32>)
+func.func @convolution(%c: tensor<1x4x4x2xui8>) -> tensor<1x6x6x3xui8> {
+  %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %z = quern.constant(dense<3> : tensor<1xui8>) : tensor<1xui8>
+  %x = quern.dequantize %c, %s, %z : tensor<1x4x4x2xui8>, tensor<1xf32>, tensor<1xui8> -> tensor<1x4x4x2xf32>
+  %w = quern.constant(dense<[[[[1, 2]]], [[[-3, 4]]], [[[5, -6]]]]> : tensor<3x1x1x2xsi8>) : tensor<3x1x1x2xsi8>
+  %ws = quern.constant(dense<[0.25, 0.5, 1.0]> : tensor<3xf32>) : tensor<3xf32>
+  %wf = quern.dequantize %w, %ws {axis = 0 : i64} : tensor<3x1x1x2xsi8>, tensor<3xf32> -> tensor<3x1x1x2xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1 : tensor<1x4x4x2xf32>, tensor<3x1x1x2xf32> -> tensor<1x6x6x3xf32>
+  %b = quern.constant(dense<[10, 20, 30]> : tensor<3xsi32>) : tensor<3xsi32>
+  %bs = quern.constant(dense<[0.125, 0.25, 0.5]> : tensor<3xf32>) : tensor<3xf32>
+  %bf = quern.dequantize %b, %bs {axis = 0 : i64} : tensor<3xsi32>, tensor<3xf32> -> tensor<3xf32>
+  %yb = quern.binary add %y, %bf : tensor<1x6x6x3xf32>, tensor<3xf32> -> tensor<1x6x6x3xf32>
+  %r = quern.unary relu %yb : tensor<1x6x6x3xf32> -> tensor<1x6x6x3xf32>
+  %t = quern.constant(dense<2.0> : tensor<1xf32>) : tensor<1xf32>
+  %u = quern.constant(dense<7> : tensor<1xui8>) : tensor<1xui8>
+  %q = quern.quantize %r, %t, %u {site = "y"} : tensor<1x6x6x3xf32>, tensor<1xf32>, tensor<1xui8> -> tensor<1x6x6x3xui8>
+  return %q : tensor<1x6x6x3xui8>
+}
+
+// -----
+
+// ConvInteger with a zero point known at run time: the integers themselves. The first channel's
+// weights minus 100 do not fit 8 bits: they keep 128 and a rest of -28 against the window's sum.
+// CHECK-LABEL: @dynamic
+// CHECK: quern.constant(dense<{{.*}}-127, 127]{{.*}}-97, -96]{{.*}}> : tensor<2x1x1x2xsi8>)
+// CHECK: %[[ACC:.*]], %[[SUM:.*]] = quern.conv {{.*}} -> tensor<1x4x4x2xsi32>, tensor<1x4x4x1xsi32>
+// CHECK-DAG: quern.constant(dense<[56, -193]> : tensor<2xsi32>)
+// CHECK-DAG: quern.constant(dense<[-28, 0]> : tensor<2xsi32>)
+// CHECK: quern.map ins(%[[ACC]], %arg1,
+// CHECK-NOT: sitofp
+// CHECK: return
+func.func @dynamic(%c: tensor<1x4x4x2xui8>, %z: tensor<ui8>) -> tensor<1x4x4x2xsi32> {
+  %one = quern.constant(dense<1.0> : tensor<f32>) : tensor<f32>
+  %x = quern.dequantize %c, %one, %z : tensor<1x4x4x2xui8>, tensor<f32>, tensor<ui8> -> tensor<1x4x4x2xf32>
+  %w = quern.constant(dense<[[[[1, 255]]], [[[3, 4]]]]> : tensor<2x1x1x2xui8>) : tensor<2x1x1x2xui8>
+  %wz = quern.constant(dense<100> : tensor<ui8>) : tensor<ui8>
+  %wf = quern.dequantize %w, %one, %wz : tensor<2x1x1x2xui8>, tensor<f32>, tensor<ui8> -> tensor<2x1x1x2xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x4x4x2xf32>, tensor<2x1x1x2xf32> -> tensor<1x4x4x2xf32>
+  %i = quern.cast %y : tensor<1x4x4x2xf32> -> tensor<1x4x4x2xsi32>
+  return %i : tensor<1x4x4x2xsi32>
+}
+
+// -----
+
+// Two activations: sums correct both zero points, 4-bit codes are kept in bytes.
+// CHECK-LABEL: @product
+// CHECK: %[[B:.*]] = quern.map ins(%arg1 : tensor<2x4x3xui4>)
+// CHECK: -> tensor<2x4x3xsi8>
+// CHECK: quern.matmul %arg0, %[[B]] : {{.*}} -> tensor<2x5x3xsi32> lhs_sum tensor<2x5x1xsi32> rhs_sum tensor<2x1x3xsi32>
+// CHECK: quern.constant(dense<5.000000e-01> : tensor<1xf32>)
+func.func @product(%a: tensor<2x5x4xui8>, %b: tensor<2x4x3xui4>) -> tensor<2x5x3xf32> {
+  %s = quern.constant(dense<0.5> : tensor<f32>) : tensor<f32>
+  %one = quern.constant(dense<1.0> : tensor<f32>) : tensor<f32>
+  %za = quern.constant(dense<100> : tensor<ui8>) : tensor<ui8>
+  %zb = quern.constant(dense<8> : tensor<ui4>) : tensor<ui4>
+  %x = quern.dequantize %a, %s, %za : tensor<2x5x4xui8>, tensor<f32>, tensor<ui8> -> tensor<2x5x4xf32>
+  %y = quern.dequantize %b, %one, %zb : tensor<2x4x3xui4>, tensor<f32>, tensor<ui4> -> tensor<2x4x3xf32>
+  %m = quern.matmul %x, %y : tensor<2x5x4xf32>, tensor<2x4x3xf32> -> tensor<2x5x3xf32>
+  return %m : tensor<2x5x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @blocks
+// CHECK: quern.matmul {{.*}} -> tensor<4x2xf32>
+func.func @blocks(%c: tensor<4x4xui8>) -> tensor<4x2xf32> {
+  %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %x = quern.dequantize %c, %s : tensor<4x4xui8>, tensor<1xf32> -> tensor<4x4xf32>
+  %w = quern.constant(dense<1> : tensor<4x2xsi4>) : tensor<4x2xsi4>
+  %ws = quern.constant(dense<0.5> : tensor<2x2xf32>) : tensor<2x2xf32>
+  %wf = quern.dequantize %w, %ws {axis = 0 : i64, block_size = 2 : i64} : tensor<4x2xsi4>, tensor<2x2xf32> -> tensor<4x2xf32>
+  // expected-remark @+1 {{computed in float: expected one scale per tensor or output channel, found one per block}}
+  %y = quern.matmul %x, %wf : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %y : tensor<4x2xf32>
+}

@@ -1,0 +1,39 @@
+// RUN: %quern_opt %s --integerize-elementwise | FileCheck %s
+
+// to_code(fma(a - 3, 0.5/0.25, b * (1/0.25))), relu is the range.
+// CHECK-LABEL: @residual
+// CHECK: ^bb0(%[[A:.*]]: i32, %[[Z:.*]]: i32, %[[B:.*]]: i32, %[[RA:.*]]: f32, %[[RB:.*]]: f32):
+// CHECK: %[[D:.*]] = arith.subi %[[A]], %[[Z]]
+// CHECK: %[[FA:.*]] = arith.sitofp %[[D]]
+// CHECK: %[[FB:.*]] = arith.sitofp %[[B]]
+// CHECK: %[[P:.*]] = arith.mulf %[[FB]], %[[RB]]
+// CHECK: %[[S:.*]] = math.fma %[[FA]], %[[RA]], %[[P]]
+// CHECK: quern.to_code %[[S]] zero_point 9 range[9, 255] bounded
+// CHECK-NOT: quern.binary
+func.func @residual(%a: tensor<4xui8>, %b: tensor<4xsi8>) -> tensor<4xui8> {
+  %sa = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %za = quern.constant(dense<3> : tensor<1xui8>) : tensor<1xui8>
+  %sb = quern.constant(dense<1.0> : tensor<1xf32>) : tensor<1xf32>
+  %s = quern.constant(dense<0.25> : tensor<1xf32>) : tensor<1xf32>
+  %z = quern.constant(dense<9> : tensor<1xui8>) : tensor<1xui8>
+  %x = quern.dequantize %a, %sa, %za : tensor<4xui8>, tensor<1xf32>, tensor<1xui8> -> tensor<4xf32>
+  %y = quern.dequantize %b, %sb : tensor<4xsi8>, tensor<1xf32> -> tensor<4xf32>
+  %t = quern.binary add %x, %y : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>
+  %r = quern.unary relu %t : tensor<4xf32> -> tensor<4xf32>
+  %q = quern.quantize %r, %s, %z : tensor<4xf32>, tensor<1xf32>, tensor<1xui8> -> tensor<4xui8>
+  return %q : tensor<4xui8>
+}
+
+// CHECK-LABEL: @product
+// CHECK: %[[P:.*]] = arith.mulf
+// CHECK: %[[S:.*]] = arith.mulf %[[P]]
+// CHECK: quern.to_code %[[S]] zero_point 0 range[0, 12] bounded
+func.func @product(%a: tensor<4xui8>, %b: tensor<4xui8>) -> tensor<4xui8> {
+  %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %x = quern.dequantize %a, %s : tensor<4xui8>, tensor<1xf32> -> tensor<4xf32>
+  %y = quern.dequantize %b, %s : tensor<4xui8>, tensor<1xf32> -> tensor<4xf32>
+  %t = quern.binary mul %x, %y : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>
+  %c = quern.clamp %t to 0.0, 6.0 : tensor<4xf32>
+  %q = quern.quantize %c, %s : tensor<4xf32>, tensor<1xf32> -> tensor<4xui8>
+  return %q : tensor<4xui8>
+}
