@@ -94,6 +94,21 @@ double LayoutRegion::entryCost(Value value, PermutationRef layout) const {
   return isShared ? 0 : factor * elements(value);
 }
 
+/// What a transpose by `back` of a value of `shape` costs, in elements of the value, when a reshape
+/// is its user: nothing if it can pass the reshape and meets its inverse there.
+static double reshapeFactor(qir::ReshapeOp reshape, llvm::ArrayRef<int64_t> shape,
+                            PermutationRef back) {
+  auto sunk = sinkThroughReshape(shape, back, getType(reshape.getResult()).getShape());
+  if (!sunk)
+    return 1.0;
+  bool meetsInverse = llvm::all_of(reshape->getUsers(), [&](Operation *user) {
+    auto transpose = dyn_cast<qir::TransposeOp>(user);
+    return transpose &&
+           keepsOrder(compose(sunk->permutation, transpose.getPermutation()), sunk->shape);
+  });
+  return meetsInverse ? 0.0 : sinkFactor;
+}
+
 double LayoutRegion::exitCost(Value value, PermutationRef layout) const {
   llvm::SmallVector<int64_t> shape = permute(getType(value).getShape(), layout);
   Permutation back = invert(layout);
@@ -116,8 +131,7 @@ double LayoutRegion::exitCost(Value value, PermutationRef layout) const {
       continue;
     double factor = user->hasTrait<OpTrait::IsTerminator>() ? edgeFactor : 1.0;
     if (auto reshape = dyn_cast<qir::ReshapeOp>(user))
-      if (sinkThroughReshape(shape, back, getType(reshape.getResult()).getShape()))
-        factor = sinkFactor;
+      factor = reshapeFactor(reshape, shape, back);
     plain = std::max(plain, factor * elements(value));
   }
   return cost + plain;

@@ -59,10 +59,23 @@ evaluateMapBody(qir::MapOp map, llvm::ArrayRef<ScalarValue> arguments);
 /// after an error, if it cannot be evaluated.
 llvm::SmallVector<mlir::Value> evaluateMap(mlir::OpBuilder &builder, qir::MapOp map);
 
-/// Reads element `index` of a constant's bytes in its compute type, or writes it back from there
-/// (integers truncated, floats rounded to nearest even).
-ScalarValue loadElement(const char *bytes, int64_t index, mlir::Type elementType);
-void storeElement(char *bytes, int64_t index, mlir::Type elementType, ScalarValue value);
+/// How elements of a type lie in memory, looked up once: type queries are slow.
+class ElementFormat {
+public:
+  explicit ElementFormat(mlir::Type elementType);
+  int64_t getBytes() const { return size; }
+  /// Reads element `index` of a constant's bytes in its compute type.
+  ScalarValue load(const char *bytes, int64_t index) const;
+  /// Writes a value in compute type: integers truncated, floats rounded to nearest even.
+  void store(char *bytes, int64_t index, ScalarValue value) const;
+
+private:
+  int64_t size;
+  /// Of a float type narrower than f32, which goes through APFloat; else null.
+  const llvm::fltSemantics *small = nullptr;
+  unsigned width;
+  bool extendsSign = false;
+};
 
 } // namespace quern::numerics
 

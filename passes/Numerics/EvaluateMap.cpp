@@ -13,42 +13,40 @@ using namespace mlir;
 
 namespace quern::numerics {
 
-/// Float types narrower than f32 go through APFloat.
-static ScalarValue loadSmallFloat(uint64_t raw, FloatType type) {
-  llvm::APFloat value(type.getFloatSemantics(), llvm::APInt(type.getWidth(), raw, false, true));
-  bool losesInfo;
-  value.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return ScalarValue::ofF32(value.convertToFloat());
+ElementFormat::ElementFormat(Type elementType)
+    : size(getElementBytes(elementType)), width(elementType.getIntOrFloatBitWidth()) {
+  if (auto floatType = dyn_cast<FloatType>(elementType)) {
+    if (width < 32)
+      small = &floatType.getFloatSemantics();
+    return;
+  }
+  // Compute types keep the bits of wide unsigned integers, sign-extended as all integers are.
+  extendsSign = cast<IntegerType>(elementType).isSigned() || width >= 32;
 }
 
-static uint64_t storeSmallFloat(float value, FloatType type) {
-  llvm::APFloat rounded(value);
-  bool losesInfo;
-  rounded.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return rounded.bitcastToAPInt().getZExtValue();
-}
-
-ScalarValue loadElement(const char *bytes, int64_t index, Type elementType) {
-  int64_t size = getElementBytes(elementType);
+ScalarValue ElementFormat::load(const char *bytes, int64_t index) const {
   uint64_t raw = 0;
   std::memcpy(&raw, bytes + index * size, size);
-  auto floatType = dyn_cast<FloatType>(elementType);
-  if (floatType && floatType.getWidth() < 32)
-    return loadSmallFloat(raw, floatType);
-  if (floatType)
+  if (small) {
+    llvm::APFloat value(*small, llvm::APInt(width, raw, false, /*implicitTrunc=*/true));
+    bool losesInfo;
+    value.convert(llvm::APFloat::IEEEsingle(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    return ScalarValue::ofF32(value.convertToFloat());
+  }
+  if (!extendsSign)
     return {raw};
-  if (!cast<IntegerType>(elementType).isSigned() && elementType.getIntOrFloatBitWidth() < 32)
-    return {raw};
-  // Compute types keep the bits of wide unsigned integers, sign-extended as all integers are.
   unsigned shift = 64 - 8 * size;
   return ScalarValue::ofInt(static_cast<int64_t>(raw << shift) >> shift);
 }
 
-void storeElement(char *bytes, int64_t index, Type elementType, ScalarValue value) {
-  int64_t size = getElementBytes(elementType);
+void ElementFormat::store(char *bytes, int64_t index, ScalarValue value) const {
   uint64_t raw = value.bits;
-  if (auto floatType = dyn_cast<FloatType>(elementType); floatType && floatType.getWidth() < 32)
-    raw = storeSmallFloat(value.f32(), floatType);
+  if (small) {
+    llvm::APFloat rounded(value.f32());
+    bool losesInfo;
+    rounded.convert(*small, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    raw = rounded.bitcastToAPInt().getZExtValue();
+  }
   std::memcpy(bytes + index * size, &raw, size);
 }
 
@@ -68,11 +66,15 @@ namespace {
 struct Access {
   llvm::ArrayRef<char> bytes;
   std::vector<char> storage;
-  Type elementType;
+  ElementFormat format;
   int64_t start = 0;
   llvm::SmallVector<int64_t> steps;
 };
 } // namespace
+
+static ElementFormat formatOf(Value tensor) {
+  return ElementFormat(cast<RankedTensorType>(tensor.getType()).getElementType());
+}
 
 static int64_t linearIndex(llvm::ArrayRef<int64_t> position, llvm::ArrayRef<int64_t> shape) {
   int64_t index = 0;
@@ -84,7 +86,6 @@ static int64_t linearIndex(llvm::ArrayRef<int64_t> position, llvm::ArrayRef<int6
 static void readAccess(Value input, AffineMap map, Access &access) {
   auto type = cast<RankedTensorType>(input.getType());
   access.bytes = getConstantBytes(getConstant(input), access.storage);
-  access.elementType = type.getElementType();
   llvm::SmallVector<int64_t> position(map.getNumDims(), 0);
   access.start = linearIndex(map.compose(position), type.getShape());
   for (int64_t &coordinate : position) {
@@ -114,16 +115,20 @@ llvm::SmallVector<Value> evaluateMap(OpBuilder &builder, qir::MapOp map) {
   if (!program)
     return {};
   auto type = cast<RankedTensorType>(map.getResult(0).getType());
-  std::vector<Access> accesses(map.getInputs().size());
+  std::vector<Access> accesses;
+  for (Value input : map.getInputs())
+    accesses.push_back({{}, {}, formatOf(input), 0, {}});
   llvm::SmallVector<int64_t> indices;
   for (auto [i, input] : llvm::enumerate(map.getInputs())) {
     readAccess(input, cast<AffineMapAttr>(map.getMaps()[i]).getValue(), accesses[i]);
     indices.push_back(accesses[i].start);
   }
   std::vector<std::vector<char>> outputs;
-  for (Type result : map.getResultTypes())
-    outputs.emplace_back(type.getNumElements() *
-                         getElementBytes(cast<RankedTensorType>(result).getElementType()));
+  std::vector<ElementFormat> formats;
+  for (Value result : map.getResults()) {
+    formats.push_back(formatOf(result));
+    outputs.emplace_back(type.getNumElements() * formats.back().getBytes());
+  }
   llvm::SmallVector<ScalarValue> arguments(accesses.size());
   llvm::SmallVector<ScalarValue> results(outputs.size());
   llvm::SmallVector<int64_t> position(type.getRank(), 0);
@@ -131,12 +136,10 @@ llvm::SmallVector<Value> evaluateMap(OpBuilder &builder, qir::MapOp map) {
   bool more = type.getNumElements() > 0;
   for (; more; more = advance(position, type.getShape(), accesses, indices), ++element) {
     for (auto [i, access] : llvm::enumerate(accesses))
-      arguments[i] = loadElement(access.bytes.data(), indices[i], access.elementType);
+      arguments[i] = access.format.load(access.bytes.data(), indices[i]);
     program->run(arguments, results);
-    for (auto [i, result] : llvm::enumerate(results)) {
-      Type elementType = cast<RankedTensorType>(map.getResult(i).getType()).getElementType();
-      storeElement(outputs[i].data(), element, elementType, result);
-    }
+    for (auto [i, result] : llvm::enumerate(results))
+      formats[i].store(outputs[i].data(), element, result);
   }
   llvm::SmallVector<Value> constants;
   for (auto [i, bytes] : llvm::enumerate(outputs)) {
