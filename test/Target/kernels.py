@@ -193,6 +193,11 @@ def reduce_all_max():
 
 
 @case
+def reduce_sum_row_codes():
+    return reduce_case("sum", (3, 171), "ui8", [1])
+
+
+@case
 def reduce_min_codes():
     return reduce_case("min", (4, 33), "si8", [1])
 
@@ -419,7 +424,7 @@ FORMS = {
 }
 
 
-def pack_case(target, k, n, transposed, real=False, sums=False, computed=False):
+def pack_case(target, k, n, transposed, real=False, sums=False, computed=False, permuted=False):
     form = FORMS[target][1 if real else 0]
     element = "f32" if real else "si8"
     matrix = reals((2, k, n)) if real else codes((2, k, n), np.int8)
@@ -432,7 +437,11 @@ def pack_case(target, k, n, transposed, real=False, sums=False, computed=False):
     if computed:
         inType = f"tensor<{dims}xui8>"
         x = (x.astype(np.int32) + 128).astype(np.uint8)
-        body += f"""    %in = quern.map ins(%a0 : {inType}) maps [affine_map<(d0, d1, d2) -> (d0, d1, d2)>] {{
+        order = "d2, d0, d1" if permuted else "d0, d1, d2"
+        if permuted:
+            source = x.transpose(2, 0, 1).copy()
+            inType = f"tensor<{'x'.join(map(str, source.shape))}xui8>"
+        body += f"""    %in = quern.map ins(%a0 : {inType}) maps [affine_map<(d0, d1, d2) -> ({order})>] {{
       ^bb0(%e: i32):
         %s = arith.constant 128 : i32
         %m = arith.subi %e, %s : i32
@@ -452,7 +461,7 @@ def pack_case(target, k, n, transposed, real=False, sums=False, computed=False):
         values.append(matrix.astype(np.int32).sum(1).reshape(shape))
     body += (f"    %p = quern.relayout {value}{' transposed' if transposed else ''} : {plain} -> {out}\n"
              f"    quern.return {returned} : {', '.join(results)}")
-    return dispatch([inType], body, results), [x], values, results, 0
+    return dispatch([inType], body, results), [source if permuted else x], values, results, 0
 
 
 for target_name in FORMS:
@@ -462,6 +471,8 @@ for target_name in FORMS:
         CASES[f"pack_{suffix}"] = lambda a=arguments: pack_case(a[0], 67, 83, a[1])
         CASES[f"pack_sums_{suffix}"] = lambda a=arguments: pack_case(
             a[0], 66, 197, a[1], sums=True, computed=True)
+        CASES[f"pack_permuted_{suffix}"] = lambda a=arguments: pack_case(
+            a[0], 70, 83, a[1], sums=True, computed=True, permuted=True)
         CASES[f"pack_real_{suffix}"] = lambda a=arguments: pack_case(a[0], 35, 50, a[1], real=True)
 
 

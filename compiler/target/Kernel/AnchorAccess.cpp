@@ -13,8 +13,8 @@ namespace quern {
 
 AnchorReader::AnchorReader(const EmitContext &context, Value operand)
     : b(context.b), type(llvm::cast<RankedTensorType>(operand.getType())), sizes(type.getShape()),
-      prologue(context.view,
-               operand.getDefiningOp() ? context.view.prologue : qir::MapOp(), {}) {
+      laneDimension(sizes.empty() ? 0 : sizes.size() - 1),
+      prologue(context.view, operand.getDefiningOp() ? context.view.prologue : qir::MapOp(), {}) {
   if (!prologue.map) {
     buffers.push_back(context.view.input(operand));
     accesses.push_back(LinearAccess::of(Layout::of(type)));
@@ -60,14 +60,22 @@ bool AnchorReader::mergeFrom(size_t first) {
     merged *= sizes[d];
   sizes.truncate(first);
   sizes.push_back(merged);
+  laneDimension = first;
   return true;
+}
+
+bool AnchorReader::isContiguous(size_t dimension) const {
+  return llvm::all_of(accesses, [&](const LinearAccess &access) {
+    int64_t step = access.coefficients[dimension];
+    return step == 0 || step == 1;
+  });
 }
 
 Value AnchorReader::load(ArrayRef<Value> indices, int64_t delta, int64_t lanes,
                          int64_t valid) const {
   SmallVector<Value> arguments;
   for (auto [buffer, access] : llvm::zip(buffers, accesses)) {
-    int64_t stride = access.coefficients.back();
+    int64_t stride = access.coefficients[laneDimension];
     Value offset = b.add(access.offset(b, indices), delta * stride);
     arguments.push_back(loadLanes(b, buffer, offset, stride, lanes, valid));
   }
@@ -142,8 +150,8 @@ void AnchorWriter::write(ArrayRef<Value> indices, ValueRange vectors, int64_t va
     int64_t here = v + 1 == vectors.size() ? valid : lanes;
     SmallVector<Yielded> values;
     if (qir::MapOp map = view.epilogue)
-      values = emitBody(b, map.getBody().front(), arguments(indices, vector, delta, lanes, here),
-                        lanes);
+      values =
+          emitBody(b, map.getBody().front(), arguments(indices, vector, delta, lanes, here), lanes);
     for (auto [r, result] : llvm::enumerate(view.results)) {
       OpResult returned = view.returned[r];
       Yielded value{vector, nullptr, Value()};
@@ -169,16 +177,14 @@ int64_t rawLanes(const CpuIsa &isa, Type memoryType) {
 
 bool hasPaddedResult(const DispatchView &view) {
   return llvm::any_of(view.dispatch->getResultTypes(), [](Type type) {
-    return llvm::isa_and_present<qir::PaddedAttr>(
-        llvm::cast<RankedTensorType>(type).getEncoding());
+    return llvm::isa_and_present<qir::PaddedAttr>(llvm::cast<RankedTensorType>(type).getEncoding());
   });
 }
 
 SmallVector<Value> delinearize(KernelBuilder &b, Value position, ArrayRef<int64_t> sizes) {
   SmallVector<Value> indices(sizes.size());
   for (size_t d = sizes.size(); d-- > 0;) {
-    bool isOutermost =
-        llvm::all_of(sizes.take_front(d), [](int64_t size) { return size == 1; });
+    bool isOutermost = llvm::all_of(sizes.take_front(d), [](int64_t size) { return size == 1; });
     if (sizes[d] == 1) {
       indices[d] = b.index(0);
     } else if (isOutermost) {

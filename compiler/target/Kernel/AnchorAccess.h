@@ -21,7 +21,11 @@ public:
   mlir::Type element() const { return type.getElementType(); }
   /// Makes the trailing dimensions from `first` one, if all that is read walks them as one.
   bool mergeFrom(size_t first);
-  /// `lanes` elements along the last dimension, `delta` behind the indices, in their compute type.
+  /// Whether neighbours along a dimension are neighbours (or the same element) in memory.
+  bool isContiguous(size_t dimension) const;
+  /// Lets lanes lie along another dimension than the last.
+  void setLaneDimension(size_t dimension) { laneDimension = dimension; }
+  /// `lanes` elements along the lane dimension, `delta` behind the indices, in their compute type.
   /// Only the first `valid` are read; the others are unspecified.
   mlir::Value load(llvm::ArrayRef<mlir::Value> indices, int64_t delta, int64_t lanes,
                    int64_t valid) const;
@@ -30,6 +34,7 @@ private:
   KernelBuilder &b;
   mlir::RankedTensorType type;
   llvm::SmallVector<int64_t> sizes;
+  size_t laneDimension;
   FusedMap prologue;
   llvm::SmallVector<Buffer> buffers;
   llvm::SmallVector<LinearAccess> accesses;

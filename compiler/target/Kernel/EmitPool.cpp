@@ -190,8 +190,8 @@ void PoolEmitter::emitPixel(ArrayRef<Value> row, Value column, Value top, const 
   base = b.add(b.add(base, b.mul(left, layout.strides[2])), layout.base);
   SmallVector<Value> pixel(row);
   pixel.push_back(column);
-  int64_t lanes = isRaw ? rawLanes(context.isa, getMemoryType(input.element()))
-                        : context.isa.lanes();
+  int64_t lanes =
+      isRaw ? rawLanes(context.isa, getMemoryType(input.element())) : context.isa.lanes();
   int64_t vectors = isRaw || lanes == 1 ? 1 : 4, whole = channels / (vectors * lanes);
   whole *= vectors * lanes;
   b.loop(0, whole, vectors * lanes, [&](Value channel) {
@@ -218,8 +218,7 @@ void PoolEmitter::emitPixel(ArrayRef<Value> row, Value column, Value top, const 
 void PoolEmitter::emitColumns(ArrayRef<Value> row, Value top, const WindowRange &rows) {
   auto [first, last] = inside(1);
   auto emitRange = [&](int64_t lower, int64_t upper, bool isInside) {
-    b.loop(lower, upper, 1,
-           [&](Value column) { emitPixel(row, column, top, rows, isInside); });
+    b.loop(lower, upper, 1, [&](Value column) { emitPixel(row, column, top, rows, isInside); });
   };
   emitRange(0, first, false);
   emitRange(first, last, true);
@@ -232,8 +231,7 @@ void PoolEmitter::emit() {
     Value top = b.add(b.mul(row[1], pool.getStrides()[0]), -pool.getPads()[0]);
     if (first == 0 && last == outputSizes[1])
       return emitColumns(row, top, {});
-    Value afterFirst =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, row[1], b.index(first));
+    Value afterFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, row[1], b.index(first));
     Value beforeLast = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, row[1], b.index(last));
     Value isInside = arith::AndIOp::create(b, afterFirst, beforeLast);
     Value isOutside = arith::XOrIOp::create(b, isInside, b.integer(b.getI1Type(), 1));

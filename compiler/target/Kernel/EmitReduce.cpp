@@ -88,9 +88,7 @@ private:
   Value accumulateRun(ArrayRef<Value> indices, Value accumulator);
   Value accumulateByElement(ArrayRef<Value> outer);
   Value finishMean(Value sum);
-  bool isReduced(size_t d) {
-    return llvm::is_contained(reduce.getAxes(), static_cast<int64_t>(d));
-  }
+  bool isReduced(size_t d) { return llvm::is_contained(reduce.getAxes(), static_cast<int64_t>(d)); }
 
   const EmitContext &context;
   KernelBuilder &b;
@@ -100,7 +98,7 @@ private:
   AnchorWriter writer;
   SmallVector<int64_t> sizes; ///< of the input, as the reduction was written
   int64_t rank;
-  Type scalar; ///< in which is computed
+  Type scalar;   ///< in which is computed
   size_t suffix; ///< first of the reduced dimensions at the end
 };
 } // namespace
@@ -167,22 +165,41 @@ void ReduceEmitter::emitLanes(ArrayRef<Value> outer, Value first, int64_t vector
 
 /// One run of the last dimension of what is read, into 16 partial results.
 Value ReduceEmitter::accumulateRun(ArrayRef<Value> outer, Value accumulator) {
-  int64_t run = reader.shape().back(), whole = run / reductionLanes * reductionLanes;
+  int64_t run = reader.shape().back();
   SmallVector<Value> indices(outer);
   indices.push_back(b.index(0));
-  auto step = [&](Value i, int64_t valid, Value sum) {
+  auto element = [&](Value i, int64_t delta, int64_t valid) {
     indices.back() = i;
-    Value x = load(indices, 0, reductionLanes, valid);
-    Value neutral = reductionStart(b, kind, x.getType());
-    return combine(b, kind, sum, selectValid(b, x, valid, neutral));
+    Value x = load(indices, delta, reductionLanes, valid);
+    return selectValid(b, x, valid, reductionStart(b, kind, x.getType()));
   };
-  if (whole > 0)
-    accumulator = b.loop(b.index(0), b.index(whole), reductionLanes, accumulator,
+  // Sums of reals are added one by one, by definition; else the order is free and four vectors are
+  // combined before they meet the accumulator.
+  bool isOrdered =
+      llvm::isa<FloatType>(scalar) && kind != qir::ReduceKind::Max && kind != qir::ReduceKind::Min;
+  auto step = [&](Value i, int64_t vectors, Value sum) {
+    Value group;
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value x = element(i, v * reductionLanes, reductionLanes);
+      group = group ? combine(b, kind, group, x) : x;
+    }
+    return combine(b, kind, sum, group);
+  };
+  int64_t position = 0;
+  for (int64_t vectors : {isOrdered ? 1 : 4, 1}) {
+    int64_t length = vectors * reductionLanes, until = run - (run - position) % length;
+    if (until == position)
+      continue;
+    accumulator = b.loop(b.index(position), b.index(until), length, accumulator,
                          [&](Value i, ValueRange sums) -> SmallVector<Value> {
-                           return {step(i, reductionLanes, sums.front())};
+                           return {step(i, vectors, sums.front())};
                          })
                       .front();
-  return whole == run ? accumulator : step(b.index(whole), run - whole, accumulator);
+    position = until;
+  }
+  if (position == run)
+    return accumulator;
+  return combine(b, kind, accumulator, element(b.index(position), 0, run - position));
 }
 
 /// The general case, in which runs of 16 elements cross rows: partial results in memory.

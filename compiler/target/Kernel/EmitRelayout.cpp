@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "compiler/target/Kernel/AnchorAccess.h"
-#include "compiler/target/Kernel/RegionCopy.h"
 #include "compiler/target/Kernel/Reduction.h"
+#include "compiler/target/Kernel/RegionCopy.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -13,7 +13,9 @@ using namespace mlir;
 
 namespace quern {
 
-static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
 
 /// The inner product that reads a matrix in this form, or null.
 static const DotKernel *dotOf(const CpuIsa &isa, qir::PackedAttr form) {
@@ -32,8 +34,8 @@ struct PackShape {
   int64_t matrices = 1;
 };
 
-/// Packs a matrix that is known only at run time: the order of `packWeights`, a panel per unit. Every
-/// packed form is, step by step, 32-bit words [lane] of `terms` consecutive terms each.
+/// Packs a matrix that is known only at run time: the order of `packWeights`, a panel per unit.
+/// Every packed form is, step by step, 32-bit words [lane] of `terms` consecutive terms each.
 class PackEmitter {
 public:
   PackEmitter(const EmitContext &context, const DotKernel &dot);
@@ -53,6 +55,7 @@ private:
   void emitColumns(const Panel &panel, Value vector, int64_t valid);
   void emitBlock(const Panel &panel, Value vector, Value firstTerm, int64_t terms, int64_t valid);
   void emitSums(const Panel &panel);
+  Value load(const Panel &panel, Value k, Value n, int64_t delta, int64_t count, int64_t valid);
   Value narrow(Value value);
   Value interleave(ArrayRef<Value> rows);
   void storeWords(Value words, const Panel &panel, Value step, Value vector, int64_t word);
@@ -68,7 +71,8 @@ private:
   AnchorReader reader;
   Buffer packed, sums;
   int64_t lanes, terms, wordsPerStep;
-  Type element; ///< of the packed form
+  bool loadsTerms; ///< lanes are loaded along the reduction, else along the columns
+  Type element;    ///< of the packed form
 };
 } // namespace
 
@@ -94,8 +98,25 @@ PackEmitter::PackEmitter(const EmitContext &context, const DotKernel &dot)
   terms = 4 / elementBytes;
   wordsPerStep = dot.depth() / terms;
   element = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getIntegerType(8 * elementBytes));
+  // What is contiguous in memory is loaded at once, however the matrix is written.
+  size_t last = reader.shape().size() - 1;
+  loadsTerms = relayout.getTransposeRhs();
+  if (!reader.isContiguous(last) && reader.isContiguous(last - 1)) {
+    loadsTerms = !loadsTerms;
+    reader.setLaneDimension(last - 1);
+  }
   for (auto [result, returned] : llvm::zip(context.view.results, context.view.returned))
     (returned.getOwner() == relayout ? packed : sums) = result;
+}
+
+/// Elements from row k and column n on, in the type of the packed form.
+Value PackEmitter::load(const Panel &panel, Value k, Value n, int64_t delta, int64_t count,
+                        int64_t valid) {
+  SmallVector<Value> indices(panel.matrix);
+  indices.append({k, n});
+  if (relayout.getTransposeRhs())
+    std::swap(indices.back(), indices[indices.size() - 2]);
+  return narrow(reader.load(indices, delta, count, valid));
 }
 
 Value PackEmitter::narrow(Value value) {
@@ -133,7 +154,7 @@ void PackEmitter::storeWords(Value words, const Panel &panel, Value step, Value 
   b.storeRaw(bytes, packed.memref, offset, lanes * 4);
 }
 
-/// One step of all vectors of the panel, from a matrix [K, N].
+/// One step of all vectors of the panel, from rows of consecutive columns.
 void PackEmitter::emitStep(const Panel &panel, Value step, int64_t existing) {
   auto rowType = VectorType::get({lanes}, element);
   Value zero = dot.isFloat() ? b.real(rowType, 0.0f) : b.integer(rowType, 0);
@@ -144,10 +165,9 @@ void PackEmitter::emitStep(const Panel &panel, Value step, int64_t existing) {
         int64_t offset = word * terms + term;
         if (offset >= existing)
           continue;
-        SmallVector<Value> indices(panel.matrix);
-        indices.push_back(b.add(b.mul(step, dot.depth()), offset));
-        indices.push_back(b.mul(panel.firstVector, lanes));
-        Value row = narrow(reader.load(indices, v * lanes, lanes, validLanes(panel, v)));
+        Value k = b.add(b.mul(step, dot.depth()), offset);
+        Value row =
+            load(panel, k, b.mul(panel.firstVector, lanes), v * lanes, lanes, validLanes(panel, v));
         // Missing columns are packed as zeros, like those of constants.
         rows[term] = selectValid(b, row, validLanes(panel, v), zero);
       }
@@ -182,7 +202,7 @@ static void transposeSquare(KernelBuilder &b, SmallVector<Value> &rows) {
   }
 }
 
-/// `lanes` words of terms of one vector, from a matrix [N, K].
+/// `lanes` words of terms of one vector, from columns of consecutive terms.
 void PackEmitter::emitBlock(const Panel &panel, Value vector, Value firstTerm, int64_t existing,
                             int64_t valid) {
   int64_t width = lanes * terms;
@@ -192,9 +212,7 @@ void PackEmitter::emitBlock(const Panel &panel, Value vector, Value firstTerm, i
   Value channel = b.mul(b.add(panel.firstVector, vector), lanes);
   SmallVector<Value> rows(lanes, b.bitcast(zero, wordType));
   for (int64_t lane = 0; lane < valid; ++lane) {
-    SmallVector<Value> indices(panel.matrix);
-    indices.append({b.add(channel, lane), firstTerm});
-    Value row = narrow(reader.load(indices, 0, width, existing));
+    Value row = load(panel, firstTerm, b.add(channel, lane), 0, width, existing);
     rows[lane] = b.bitcast(selectValid(b, row, existing, zero), wordType);
   }
   transposeSquare(b, rows);
@@ -218,8 +236,8 @@ void PackEmitter::emitSums(const Panel &panel) {
   auto type = VectorType::get({lanes}, b.getI32Type());
   SmallVector<Value> start(panel.vectors, b.integer(type, 0));
   SmallVector<Value> ones = dot.ones(b);
-  SmallVector<Value> results = b.loop(
-      b.index(0), b.index(shape.steps), 1, start, [&](Value step, ValueRange accumulators) {
+  SmallVector<Value> results =
+      b.loop(b.index(0), b.index(shape.steps), 1, start, [&](Value step, ValueRange accumulators) {
         SmallVector<Value> next;
         Value offset = b.add(panel.base, b.mul(step, panel.vectors * dot.stepBytes()));
         for (int64_t v = 0; v < panel.vectors; ++v) {
@@ -234,7 +252,7 @@ void PackEmitter::emitSums(const Panel &panel) {
 }
 
 void PackEmitter::emitPanel(const Panel &panel) {
-  if (!relayout.getTransposeRhs()) {
+  if (!loadsTerms) {
     emitRows(panel);
   } else {
     int64_t whole = panel.valid == lanes ? panel.vectors : panel.vectors - 1;
@@ -263,10 +281,9 @@ void PackEmitter::emitPanels(Value matrix, Value number) {
     panel.matrixNumber = matrix;
     panel.vectors = pieces.size;
     panel.valid = &pieces == &classes.back() ? tail : lanes;
-    panel.firstVector =
-        b.add(b.mul(number, pieces.size), pieces.first - firstPanel * pieces.size);
-    panel.base = b.add(b.mul(panel.firstVector, shape.steps * dot.stepBytes()),
-                       b.mul(matrix, matrixBytes));
+    panel.firstVector = b.add(b.mul(number, pieces.size), pieces.first - firstPanel * pieces.size);
+    panel.base =
+        b.add(b.mul(panel.firstVector, shape.steps * dot.stepBytes()), b.mul(matrix, matrixBytes));
     int64_t endPanel = firstPanel + pieces.count;
     auto compare = [&](arith::CmpIPredicate predicate, int64_t bound) -> Value {
       return arith::CmpIOp::create(b, predicate, number, b.index(bound));
@@ -300,7 +317,8 @@ static ArrayRef<int64_t> copyUnits(qir::RelayoutOp relayout) {
 
 int64_t getRelayoutUnits(const DispatchView &view, const CpuIsa &isa) {
   auto relayout = llvm::cast<qir::RelayoutOp>(view.anchor);
-  auto form = llvm::dyn_cast_if_present<qir::PackedAttr>(typeOf(relayout.getResult()).getEncoding());
+  auto form =
+      llvm::dyn_cast_if_present<qir::PackedAttr>(typeOf(relayout.getResult()).getEncoding());
   if (form) {
     const DotKernel *dot = dotOf(isa, form);
     if (!dot)

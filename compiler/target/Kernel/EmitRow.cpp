@@ -22,9 +22,9 @@ int64_t getRowKernelUnits(const DispatchView &view) {
 }
 
 namespace {
-/// Softmax and layer normalization. Units are the rows. Vectors have 16 lanes on every target, as the
-/// order of the sums asks for. A row is kept on the stack where it would be computed twice; rows
-/// too long for that are computed again.
+/// Softmax and layer normalization. Units are the rows. Vectors have 16 lanes on every target, as
+/// the order of the sums asks for. A row is kept on the stack where it would be computed twice;
+/// rows too long for that are computed again.
 class RowEmitter {
 public:
   explicit RowEmitter(const EmitContext &context);
@@ -79,8 +79,7 @@ RowEmitter::RowEmitter(const EmitContext &context)
     return;
   auto rowType = MemRefType::get({vectors * reductionLanes}, b.getF32Type());
   scratch = memref::AllocaOp::create(b, rowType, b.getI64IntegerAttr(64));
-  b.getFunction()->setAttr("quern.stack_bytes",
-                           b.getI64IntegerAttr(4 * vectors * reductionLanes));
+  b.getFunction()->setAttr("quern.stack_bytes", b.getI64IntegerAttr(4 * vectors * reductionLanes));
 }
 
 void RowEmitter::forEachChunk(llvm::function_ref<void(const Chunk &)> body) {
@@ -115,8 +114,8 @@ Value RowEmitter::fold(qir::ReduceKind kind,
                       .front();
   int64_t rest = vectors - whole / reductionLanes;
   if (whole < size)
-    accumulator = chunkStep(
-        {b.index(whole), rest, size - whole - (rest - 1) * reductionLanes}, accumulator);
+    accumulator =
+        chunkStep({b.index(whole), rest, size - whole - (rest - 1) * reductionLanes}, accumulator);
   return combineLanes(b, kind, accumulator);
 }
 
@@ -184,8 +183,8 @@ void RowEmitter::emitSoftmax(ArrayRef<Value> row, bool isLog) {
   });
 }
 
-/// d = x - sum(x) / D; y = (d * (1 / sqrt(sum(d * d) / D + epsilon))) * scale + bias, the squares and
-/// the last step by fma. RMS: d = x.
+/// d = x - sum(x) / D; y = (d * (1 / sqrt(sum(d * d) / D + epsilon))) * scale + bias, the squares
+/// and the last step by fma. RMS: d = x.
 void RowEmitter::emitLayerNorm(ArrayRef<Value> row, qir::LayerNormOp norm) {
   Type scalar = b.getF32Type();
   Value count = b.real(scalar, static_cast<float>(size)), zero = b.real(type, 0.0f);

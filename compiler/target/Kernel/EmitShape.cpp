@@ -13,7 +13,9 @@ using namespace mlir;
 
 namespace quern {
 
-static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
 
 RegionCopy::RegionCopy(const EmitContext &context, const Buffer &input, LinearAccess access,
                        ArrayRef<int64_t> shape, ArrayRef<int64_t> shift)
@@ -72,8 +74,8 @@ void RegionCopy::emitRun(const MapNest &nest, ArrayRef<Value> starts) const {
   AnchorWriter writer(context, ArrayRef(accesses).drop_front());
   int64_t stride = accesses.front().coefficients.back();
   bool isRaw = writer.copies() && (stride == 0 || stride == 1);
-  int64_t lanes = isRaw ? rawLanes(context.isa, getMemoryType(input.element()))
-                        : context.isa.lanes();
+  int64_t lanes =
+      isRaw ? rawLanes(context.isa, getMemoryType(input.element())) : context.isa.lanes();
   if (!writer.isContiguous())
     lanes = 1;
   while (lanes / 2 >= nest.inner)
@@ -194,8 +196,8 @@ LogicalResult emitGather(const EmitContext &context) {
   RegionCopy copy(context, input, read, shape, noShift);
   emitOnce(context, [&] {
     forEachIndex(context.b, shape.take_front(axis + indexRank), {}, [&](ArrayRef<Value> prefix) {
-      Value index = loadIndex(context.b, picks, prefix.drop_front(axis),
-                              input.type.getDimSize(axis));
+      Value index =
+          loadIndex(context.b, picks, prefix.drop_front(axis), input.type.getDimSize(axis));
       copy.emit(prefix, context.b.mul(index, steps[axis]));
     });
   });

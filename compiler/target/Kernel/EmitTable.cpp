@@ -23,8 +23,8 @@ int64_t getTableUnits(const DispatchView &view) {
 }
 
 namespace {
-/// Codes through a table of 256 entries; units as of an elementwise map. Byte tables of targets with
-/// 16 lanes live in four registers: two permutations and a blend for 64 codes.
+/// Codes through a table of 256 entries; units as of an elementwise map. Byte tables of targets
+/// with 16 lanes live in four registers: two permutations and a blend for 64 codes.
 class TableEmitter {
 public:
   explicit TableEmitter(const EmitContext &context);
@@ -54,8 +54,7 @@ TableEmitter::TableEmitter(const EmitContext &context)
       table(context.view.input(context.view.anchor->getOperand(1))),
       nest(nestOf(context.view, AnchorWriter::resultAccesses(context.view))),
       writer(context, ArrayRef(nest.accesses).drop_front()),
-      isPermuted(context.isa.lanes() == 16 &&
-                 getMemoryType(table.element()).isInteger(8)) {
+      isPermuted(context.isa.lanes() == 16 && getMemoryType(table.element()).isInteger(8)) {
   if (isPermuted)
     for (int64_t quarter = 0; quarter < 4; ++quarter)
       quarters.push_back(b.loadRaw(table.memref, b.index(64 * quarter), 64, 64));
@@ -131,11 +130,9 @@ void TableEmitter::emit() {
          [&](Value unit) { emitInner({Value()}, b.mul(unit, block), block); });
   if (whole * block == nest.inner)
     return;
-  Value reaches =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, view.end, b.index(whole));
-  b.ifThen(reaches, [&] {
-    emitInner({Value()}, b.index(whole * block), nest.inner - whole * block);
-  });
+  Value reaches = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, view.end, b.index(whole));
+  b.ifThen(reaches,
+           [&] { emitInner({Value()}, b.index(whole * block), nest.inner - whole * block); });
 }
 
 LogicalResult emitTable(const EmitContext &context) {

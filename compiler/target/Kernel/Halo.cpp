@@ -66,8 +66,7 @@ void emitHalo(const EmitContext &context, const Buffer &result, Value row) {
   auto fillAt = [&](int64_t height, int64_t rows, int64_t firstRow) {
     if (rows == 0)
       return;
-    Value isHere =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, indices[1], b.index(height));
+    Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, indices[1], b.index(height));
     b.ifThen(isHere, [&] {
       fillRun(context, result, b.add(image, firstRow * rowStride), rows * rowStride, fill);
     });

@@ -1,8 +1,9 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-/// \file The order in which rows are reduced, the same on every target (docs/numerics.md): element i
-/// goes to partial result i % 16, then the partial results are halved: j with j + 8, + 4, + 2, + 1.
+/// \file The order in which rows are reduced, the same on every target (docs/numerics.md): element
+/// i goes to partial result i % 16, then the partial results are halved: j with j + 8, + 4, + 2,
+/// + 1.
 
 #ifndef QUERN_COMPILER_TARGET_KERNEL_REDUCTION_H
 #define QUERN_COMPILER_TARGET_KERNEL_REDUCTION_H
