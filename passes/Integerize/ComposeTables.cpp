@@ -97,7 +97,7 @@ static std::optional<Input> readInput(qir::MapOp map, unsigned index) {
     std::vector<char> storage;
     llvm::ArrayRef<char> bytes = getConstantBytes(constant, storage);
     input.isConstant = true;
-    input.constant = numerics::loadElement(bytes.data(), 0, elementOf(value));
+    input.constant = numerics::ElementFormat(elementOf(value)).load(bytes.data(), 0);
     return input;
   }
   if (!isEightBit(elementOf(value)) || !isReadInPlace(map, index))
