@@ -84,7 +84,7 @@ private:
                           std::vector<Tensor> &tensors);
   LogicalResult addLaunch(qir::DispatchOp dispatch);
   FailureOr<Argument> getArgument(qir::DispatchOp dispatch, Value value);
-  uint64_t addConstant(qir::ConstantOp constant, uint64_t bytes);
+  FailureOr<uint64_t> addConstant(qir::ConstantOp constant, uint64_t bytes);
   LogicalResult checkOutputs(func::ReturnOp op);
   void recordArena(const BufferRef &buffer);
 
@@ -124,12 +124,17 @@ LogicalResult Reader::addTensor(Type type, DictionaryAttr attributes, const char
   return success();
 }
 
-uint64_t Reader::addConstant(qir::ConstantOp constant, uint64_t bytes) {
+FailureOr<uint64_t> Reader::addConstant(qir::ConstantOp constant, uint64_t bytes) {
   auto known = placed.find(constant);
   if (known != placed.end())
     return known->second;
   std::vector<char> storage;
   ArrayRef<char> content = getConstantBytes(constant, storage);
+  if (content.size() != bytes)
+    return constant.emitError("the constant's bytes are not at hand: expected ")
+               << bytes << ", found " << content.size()
+               << "; the blobs of a dumped stage belong in the folder 'blobs' beside it",
+           failure();
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(
       ArrayRef<uint8_t>(reinterpret_cast<const uint8_t *>(content.data()), content.size()));
   std::string key = llvm::utohexstr(hash.high64) + ":" + llvm::utohexstr(hash.low64) + ":" +
@@ -140,7 +145,7 @@ uint64_t Reader::addConstant(qir::ConstantOp constant, uint64_t bytes) {
   if (isNew) {
     program.constants.push_back({constant, offset, content.size()});
     // The slack of one constant is the next one, or the end of the segment.
-    program.segmentBytes = offset + std::max<uint64_t>(bytes, content.size());
+    program.segmentBytes = offset + content.size();
   }
   return entry->second;
 }
@@ -175,11 +180,14 @@ FailureOr<Argument> Reader::getArgument(qir::DispatchOp dispatch, Value value) {
              failure();
     recordArena(*buffer);
     break;
-  case BufferRef::Constant:
+  case BufferRef::Constant: {
+    auto offset = addConstant(buffer->root.getDefiningOp<qir::ConstantOp>(), argument.bytes);
+    if (failed(offset))
+      return failure();
     argument.space = Argument::Segment;
-    argument.offset =
-        addConstant(buffer->root.getDefiningOp<qir::ConstantOp>(), argument.bytes);
+    argument.offset = *offset;
     break;
+  }
   case BufferRef::Input:
     argument.space = Argument::Input;
     break;

@@ -1,0 +1,23 @@
+# Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes a model of one matrix product and an activation: make_model.py OUT [OP]."""
+
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+out, operator = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "Relu"
+weights = np.sin(np.arange(64 * 8, dtype=np.float32)).reshape(64, 8)
+graph = helper.make_graph(
+    [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="product"),
+        helper.make_node(operator, ["h"], ["y"], name="act"),
+    ],
+    "g",
+    [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 64])],
+    [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 8])],
+    [numpy_helper.from_array(weights, "w")],
+)
+onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), out)
