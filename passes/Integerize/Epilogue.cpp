@@ -193,6 +193,8 @@ static Value emitScaled(MapBuilder &map, const LinearValue &linear, double divis
   std::vector<float> multipliers;
   for (double multiplier : linear.multipliers)
     multipliers.push_back(static_cast<float>(multiplier / divisor));
+  if (llvm::all_of(multipliers, [](float multiplier) { return multiplier == 1.0f; }))
+    return real;
   SmallVector<int64_t> shape = compress(multipliers, linear.shape);
   return arith::MulFOp::create(map.body(), real, map.readFloats(shape, multipliers));
 }
