@@ -93,7 +93,10 @@ static Value emitElement(ImplicitLocOpBuilder &b, Operation *op, ValueRange x) {
         return numerics::emitUnary(b, unary.getKind(), x[0], toFloat(unary.getAlpha()),
                                    toFloat(unary.getBeta()));
       })
-      .Case([&](qir::BinaryOp binary) {
+      .Case([&](qir::BinaryOp binary) -> Value {
+        if (binary.getKind() == qir::BinaryKind::Pow && x[0].getType().isF32())
+          if (auto exponent = readScalarConstant<float>(binary.getRhs()))
+            return numerics::emitPowConstant(b, x[0], *exponent);
         return numerics::emitBinary(b, binary.getKind(), x[0], x[1]);
       })
       .Case([&](qir::ClampOp clamp) {
@@ -108,7 +111,20 @@ static Value emitElement(ImplicitLocOpBuilder &b, Operation *op, ValueRange x) {
       .Default(Value());
 }
 
+/// The f32 value of a constant of narrower floats, which is exact and needs no program.
+static qir::ConstantOp widenFloats(OpBuilder &builder, qir::CastOp op) {
+  auto from = dyn_cast<FloatType>(typeOf(op.getInput()).getElementType());
+  RankedTensorType type = typeOf(op.getResult());
+  if (!from || from.getWidth() >= 32 || !type.getElementType().isF32())
+    return {};
+  std::optional<std::vector<float>> values = readConstant<float>(op.getInput());
+  return values ? makeConstant<float>(builder, op.getLoc(), type, *values) : qir::ConstantOp();
+}
+
 static qir::ConstantOp foldElementwise(OpBuilder &builder, Operation *op) {
+  if (auto cast = dyn_cast<qir::CastOp>(op))
+    if (qir::ConstantOp widened = widenFloats(builder, cast))
+      return widened;
   Reads reads;
   for (Value operand : op->getOperands())
     reads.add(operand, getOperandMap(operand, typeOf(op->getResult(0))));

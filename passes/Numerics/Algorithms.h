@@ -37,31 +37,33 @@ mlir::Value emitMin(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, mlir::Value 
 /// min(high, max(low, x)): NaN stays NaN. Two instructions. Low <= high.
 mlir::Value emitClamp(mlir::ImplicitLocOpBuilder &b, mlir::Value x, float low, float high);
 
-/// e^x. 0 below -86.99 (where e^x < 1.7e-38), +inf from 88.72284 on; e^0 = 1 exactly.
+/// e^x. 0 below -86.99 (where e^x < 1.7e-38), +inf from 88.72284 on; e^0 = 1 exactly. 2.2 ulp.
 mlir::Value emitExp(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// The same bits as `emitExp` for x <= 0 (and NaN), with one op less.
 mlir::Value emitExpNonPositive(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// Natural logarithm. log(+-0) = -inf, log(x < 0) = NaN; subnormal x are taken exactly.
+/// Natural logarithm. log(+-0) = -inf, log(x < 0) = NaN; subnormal x are taken exactly. 0.9 ulp.
 mlir::Value emitLog(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// 1 / (1 + e^-x).
+/// 1 / (1 + e^-x). 3.1 ulp.
 mlir::Value emitSigmoid(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// Rational function of x, clamped to +-1.
+/// Rational function of x, clamped to +-1. 5.2 ulp.
 mlir::Value emitTanh(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// Rational function of x, clamped to +-1.
+/// Rational function of x, clamped to +-1. 6.1 ulp.
 mlir::Value emitErf(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// x/2 * (1 + erf(x / sqrt 2)). -inf gives NaN, as the formula does.
+/// x/2 * (1 + erf(x / sqrt 2)). -inf gives NaN, as the formula does. 8.5e-7
+/// absolute, 2.5 ulp where the result is 0.2 or more.
 mlir::Value emitGelu(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// x * sigmoid(2u), u = sqrt(2/pi) * (x + 0.044715 x^3): equals x/2 * (1 + tanh u). -inf: NaN.
+/// 2e-7 absolute, 2 ulp where the result is 0.2 or more.
 mlir::Value emitGeluTanh(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// x / (1 + e^-x). -inf gives NaN.
+/// x / (1 + e^-x). -inf gives NaN. 3.3 ulp.
 mlir::Value emitSilu(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// log(1 + e^x) = max(x, 0) + log1p(e^-|x|).
+/// log(1 + e^x) = max(x, 0) + log1p(e^-|x|). 2.6 ulp.
 mlir::Value emitSoftplus(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// clamp(fma(alpha, x, beta), 0, 1).
 mlir::Value emitHardSigmoid(mlir::ImplicitLocOpBuilder &b, mlir::Value x, float alpha, float beta);
 /// x * clamp(fma(x, 1/6, 1/2), 0, 1).
 mlir::Value emitHardSwish(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
-/// x > 0 ? x : alpha * (e^x - 1); e^x - 1 is computed without cancellation.
+/// x > 0 ? x : alpha * (e^x - 1); e^x - 1 is computed without cancellation. 12.1 ulp.
 mlir::Value emitElu(mlir::ImplicitLocOpBuilder &b, mlir::Value x, float alpha);
 /// x >= 0 ? x : alpha * x.
 mlir::Value emitLeakyRelu(mlir::ImplicitLocOpBuilder &b, mlir::Value x, float alpha);
