@@ -1,0 +1,147 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "KernelHarness.h"
+
+#include "ConvolutionText.h"
+
+#include <gtest/gtest.h>
+
+namespace quern::test {
+namespace {
+
+TEST(ConvolutionKernel, PointwiseChannelTails) {
+  for (int64_t channels : {1, 3, 17, 63, 64, 65, 96})
+    for (int64_t depth : {1, 3, 8, 33}) {
+      Convolution conv{{1, 5, 7, depth}, channels};
+      expectAgreement(conv.requantized("ui8"),
+                      {.seed = static_cast<unsigned>(channels * 64 + depth)});
+    }
+}
+
+TEST(ConvolutionKernel, Window3x3) {
+  for (int64_t channels : {3, 16, 20, 64}) {
+    Convolution conv{{2, 9, 11, 5}, channels};
+    conv.kernel = {3, 3};
+    conv.pads = {1, 1, 1, 1};
+    expectAgreement(conv.requantized("ui8"));
+    conv.strides = {2, 2};
+    conv.pads = {0, 1, 1, 0};
+    expectAgreement(conv.requantized("si8"));
+  }
+}
+
+TEST(ConvolutionKernel, DilationAndUnequalSides) {
+  Convolution conv{{1, 12, 9, 4}, 24};
+  conv.kernel = {3, 2};
+  conv.dilations = {2, 3};
+  conv.pads = {2, 3, 2, 0};
+  expectAgreement(conv.requantized("ui8"));
+  conv.strides = {1, 3};
+  expectAgreement(conv.accumulated());
+}
+
+TEST(ConvolutionKernel, Groups) {
+  for (int64_t groups : {2, 3, 4}) {
+    Convolution conv{{1, 6, 6, groups * 5}, groups * 18};
+    conv.kernel = {3, 3};
+    conv.pads = {1, 1, 1, 1};
+    conv.groups = groups;
+    expectAgreement(conv.requantized("ui8"));
+  }
+}
+
+TEST(ConvolutionKernel, WindowSum) {
+  for (int64_t groups : {1, 2}) {
+    Convolution conv{{1, 6, 7, groups * 6}, groups * 33};
+    conv.kernel = {3, 3};
+    conv.pads = {1, 1, 1, 1};
+    conv.groups = groups;
+    conv.windowSum = true;
+    expectAgreement(conv.requantized("ui8"));
+  }
+}
+
+TEST(ConvolutionKernel, ResidualAndHalo) {
+  Convolution conv{{2, 6, 7, 16}, 40};
+  conv.kernel = {3, 3};
+  conv.pads = {1, 1, 1, 1};
+  conv.residual = true;
+  expectAgreement(conv.requantized("ui8"));
+  conv.fill = 9;
+  expectAgreement(conv.requantized("ui8"), {.halo = Shape{1, 1, 1, 1}, .fill = 9});
+  expectAgreement(conv.requantized("ui8"), {.halo = Shape{0, 3, 2, 0}, .fill = 9});
+  conv.kernel = {1, 1};
+  conv.pads = {0, 0, 0, 0};
+  expectAgreement(conv.requantized("ui8"), {.halo = Shape{1, 1, 1, 1}, .fill = 9});
+}
+
+TEST(ConvolutionKernel, ManyChannelsFewPixels) {
+  Convolution conv{{1, 2, 2, 256}, 400};
+  expectAgreement(conv.requantized("ui8"));
+  conv.kernel = {2, 2};
+  expectAgreement(conv.requantized("ui8"));
+}
+
+TEST(ConvolutionKernel, Float) {
+  for (int64_t channels : {1, 7, 8, 16, 19, 64}) {
+    Convolution conv{{1, 5, 6, 9}, channels};
+    conv.element = "f32";
+    conv.kernel = {3, 3};
+    conv.pads = {1, 1, 1, 1};
+    expectAgreement(conv.accumulated());
+  }
+}
+
+/// lhs [.., M, K] by rhs, which is [K, N] or [.., K, N], or [.., N, K].
+struct Product {
+  Shape lhs, rhs;
+  bool isTransposed = false;
+  std::string element = "ui8";
+  bool sums = false;
+
+  std::string text(const std::string &output) const {
+    DispatchText dispatch;
+    bool isFloat = element == "f32";
+    std::string accumulator = isFloat ? "f32" : "si32";
+    TextValue a = dispatch.input(lhs, element), w = dispatch.input(rhs, isFloat ? "f32" : "si8");
+    Shape shape(lhs);
+    shape.back() = isTransposed ? rhs[rhs.size() - 2] : rhs.back();
+    std::string op = "quern.matmul " + a.name + ", " + w.name +
+                     (isTransposed ? " transposed" : "") + " : " + a.type() + ", " + w.type() +
+                     " -> " + tensor(shape, accumulator);
+    TextValue product = dispatch.value(op, shape, accumulator);
+    if (output == accumulator)
+      return dispatch.finish({product});
+    return dispatch.finish({dispatch.requantize(product, output)});
+  }
+};
+
+TEST(MatrixProductKernel, SharedMatrix) {
+  for (int64_t n : {1, 3, 17, 63, 65, 128})
+    for (int64_t m : {1, 5, 33}) {
+      Product product{{m, 37}, {37, n}};
+      expectAgreement(product.text("ui8"));
+    }
+}
+
+TEST(MatrixProductKernel, LongReduction) {
+  expectAgreement(Product{{7, 515}, {515, 48}}.text("si8"));
+  expectAgreement(Product{{1, 1024}, {1024, 100}}.text("si32"));
+}
+
+TEST(MatrixProductKernel, BatchedDynamicMatrix) {
+  expectAgreement(Product{{3, 9, 20}, {3, 20, 18}}.text("si32"));
+  expectAgreement(Product{{3, 9, 20}, {3, 18, 20}, true}.text("ui8"));
+  expectAgreement(Product{{2, 3, 9, 20}, {2, 3, 20, 65}}.text("ui8"));
+  expectAgreement(Product{{2, 3, 9, 20}, {1, 3, 20, 16}}.text("ui8"));
+  expectAgreement(Product{{2, 3, 9, 20}, {20, 16}}.text("ui8"));
+}
+
+TEST(MatrixProductKernel, Float) {
+  expectAgreement(Product{{6, 33}, {33, 20}, false, "f32"}.text("f32"));
+  expectAgreement(Product{{2, 6, 33}, {2, 20, 33}, true, "f32"}.text("f32"));
+}
+
+} // namespace
+} // namespace quern::test

@@ -1,0 +1,386 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "KernelHarness.h"
+
+#include "compiler/target/LLVM/CodeGen.h"
+#include "compiler/target/LLVM/LowerKernels.h"
+#include "compiler/target/Targets.h"
+#include "dialects/Quern/Schemes/StorageScheme.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <type_traits>
+
+using namespace mlir;
+
+namespace quern::test {
+
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
+
+static RankedTensorType withEncoding(RankedTensorType type, Attribute encoding) {
+  return RankedTensorType::get(type.getShape(), type.getElementType(), encoding);
+}
+
+static size_t denseBytes(RankedTensorType type) {
+  return type.getNumElements() * getElementBytes(type.getElementType());
+}
+
+static size_t storageBytes(RankedTensorType type) {
+  if (auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(type.getEncoding()))
+    return packed.getBytes();
+  auto padded = llvm::dyn_cast_if_present<qir::PaddedAttr>(type.getEncoding());
+  if (!padded)
+    return denseBytes(type);
+  int64_t height = type.getDimSize(1) + padded.getTop() + padded.getBottom();
+  int64_t width = type.getDimSize(2) + padded.getLeft() + padded.getRight();
+  return type.getDimSize(0) * height * width * type.getDimSize(3) *
+         getElementBytes(type.getElementType());
+}
+
+/// Calls `run` with the places of each row of a dense tensor, in it and in its padded buffer.
+template <typename Function> static void forEachPaddedRow(RankedTensorType type, Function run) {
+  auto padded = llvm::cast<qir::PaddedAttr>(type.getEncoding());
+  int64_t pixel = type.getDimSize(3) * getElementBytes(type.getElementType());
+  int64_t row = type.getDimSize(2) * pixel;
+  int64_t paddedRow = row + (padded.getLeft() + padded.getRight()) * pixel;
+  int64_t height = type.getDimSize(1), paddedHeight = height + padded.getTop() + padded.getBottom();
+  for (int64_t n = 0; n < type.getDimSize(0); ++n)
+    for (int64_t y = 0; y < height; ++y)
+      run((n * height + y) * row,
+          (n * paddedHeight + padded.getTop() + y) * paddedRow + padded.getLeft() * pixel, row);
+}
+
+static qir::DispatchOp asDispatch(Operation *op) { return llvm::cast<qir::DispatchOp>(op); }
+
+static Operation *findWindowOrProduct(qir::DispatchOp dispatch) {
+  for (Operation &op : dispatch.getBody().front())
+    if (llvm::isa<qir::ConvOp, qir::MatMulOp, qir::PoolOp>(op))
+      return &op;
+  return nullptr;
+}
+
+/// The number of the dispatch's input that the value is, or -1.
+static int64_t inputNumber(Value value) {
+  auto argument = llvm::dyn_cast_if_present<BlockArgument>(value);
+  return argument ? static_cast<int64_t>(argument.getArgNumber()) : -1;
+}
+
+CompiledDispatch::CompiledDispatch(const TargetBackend &backend) : backend(backend) {}
+CompiledDispatch::~CompiledDispatch() = default;
+
+bool CompiledDispatch::parse(const std::string &text) {
+  DialectRegistry registry;
+  registry
+      .insert<qir::QuernDialect, arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect,
+              math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  registerLoweringDialects(registry);
+  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  module = parseSourceString<ModuleOp>(text, context.get());
+  if (!module)
+    return false;
+  module->walk([&](qir::DispatchOp dispatch) { dispatchOp = dispatch; });
+  return true;
+}
+
+static void setInputEncoding(qir::DispatchOp dispatch, unsigned input, Attribute encoding) {
+  Value outside = dispatch.getInputs()[input];
+  auto type = withEncoding(typeOf(outside), encoding);
+  outside.setType(type);
+  dispatch.getBody().getArgument(input).setType(type);
+}
+
+/// What the passes would have done: layouts, tile, units.
+void CompiledDispatch::assignLayouts(const Settings &settings) {
+  qir::DispatchOp dispatch = asDispatch(dispatchOp);
+  fill = settings.fill;
+  if (Operation *anchor = findWindowOrProduct(dispatch)) {
+    bool isPool = llvm::isa<qir::PoolOp>(anchor);
+    if (qir::PackedAttr form = isPool ? qir::PackedAttr() : backend.getPackedForm(anchor))
+      setInputEncoding(dispatch, inputNumber(anchor->getOperand(1)), form);
+    auto pads = anchor->getAttrOfType<DenseI64ArrayAttr>("pads");
+    bool hasPads = pads && llvm::any_of(pads.asArrayRef(), [](int64_t pad) { return pad > 0; });
+    if (hasPads && backend.readsHalo(anchor) && inputNumber(anchor->getOperand(0)) >= 0)
+      setInputEncoding(dispatch, inputNumber(anchor->getOperand(0)),
+                       qir::PaddedAttr::get(context.get(), pads[0], pads[1], pads[2], pads[3]));
+  }
+  if (settings.halo && backend.wantsPaddedInputs()) {
+    const Shape &halo = *settings.halo;
+    Attribute padded = qir::PaddedAttr::get(context.get(), halo[0], halo[1], halo[2], halo[3]);
+    for (Value value :
+         {dispatch.getBody().front().getTerminator()->getOperand(0), Value(dispatch->getResult(0))})
+      value.setType(withEncoding(typeOf(value), padded));
+  }
+  auto main = llvm::cast<func::FuncOp>(dispatch->getParentOp());
+  main.setFunctionType(FunctionType::get(context.get(), main.getBody().getArgumentTypes(),
+                                         dispatch->getResultTypes()));
+  if (DictionaryAttr tile = backend.chooseTile(dispatch))
+    dispatch.setTileAttr(tile);
+  unitCount = backend.getUnits(dispatch);
+}
+
+/// Compiles as the driver does and loads the object.
+bool CompiledDispatch::link(bool wantsAssembly) {
+  auto llvmContext = std::make_unique<llvm::LLVMContext>();
+  auto lowered = lowerKernels(*module, *llvmContext, backend.getTargetInfo());
+  auto machine = createTargetMachine(backend.getTargetInfo(), /*shared=*/true);
+  if (failed(lowered) || !machine)
+    return false;
+  std::string name = dispatchOp->getAttrOfType<FlatSymbolRefAttr>("kernel").getValue().str();
+  for (llvm::Function &function : **lowered)
+    if (!function.isDeclaration())
+      function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+  optimizeModule(**lowered, **machine);
+  llvm::SmallVector<char> text, object;
+  if (wantsAssembly)
+    llvm::cantFail(generateCode(*llvm::CloneModule(**lowered), **machine,
+                                llvm::CodeGenFileType::AssemblyFile, text));
+  assemblyText.assign(text.begin(), text.end());
+  llvm::cantFail(generateCode(**lowered, **machine, llvm::CodeGenFileType::ObjectFile, object));
+  jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
+  llvm::cantFail(jit->addObjectFile(
+      llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), name)));
+  kernel = llvm::cantFail(jit->lookup(name)).toPtr<void *>();
+  return true;
+}
+
+std::unique_ptr<CompiledDispatch> CompiledDispatch::compile(const TargetBackend &backend,
+                                                            const std::string &text,
+                                                            const Settings &settings) {
+  std::unique_ptr<CompiledDispatch> compiled(new CompiledDispatch(backend));
+  std::string step = "parse";
+  bool done = compiled->parse(text);
+  if (done) {
+    step = "emit";
+    compiled->assignLayouts(settings);
+    done = succeeded(mlir::verify(*compiled->module)) &&
+           succeeded(backend.emitKernels(*compiled->module)) &&
+           succeeded(mlir::verify(*compiled->module));
+  }
+  if (done) {
+    step = "lower";
+    done = compiled->link(settings.assembly);
+  }
+  if (done)
+    return compiled;
+  ADD_FAILURE() << "cannot " << step << " for " << backend.getName().str() << ":\n" << text;
+  return nullptr;
+}
+
+/// Fills with values of an element type that std::mt19937 draws.
+template <typename T> static void fillRandom(Bytes &bytes, Range range, std::mt19937 &random) {
+  for (size_t i = 0; i < bytes.size(); i += sizeof(T)) {
+    double unit = random() / 4294967296.0;
+    double real = range.low + unit * (range.high - range.low + (std::is_integral_v<T> ? 1 : 0));
+    T value;
+    if constexpr (std::is_integral_v<T>)
+      value = static_cast<T>(static_cast<int64_t>(std::floor(real)));
+    else
+      value = static_cast<T>(real);
+    std::memcpy(&bytes[i], &value, sizeof(T));
+  }
+}
+
+static Range defaultRange(RankedTensorType type) {
+  Type element = type.getElementType();
+  if (auto scheme = getStorageScheme(element); scheme && !scheme->isFloat)
+    return {static_cast<double>(scheme->min), static_cast<double>(scheme->max)};
+  if (llvm::isa<IntegerType>(element))
+    return {-1000, 1000};
+  return type.getRank() == 1 ? Range{0.0001, 0.01} : Range{-4, 4};
+}
+
+std::vector<Bytes> CompiledDispatch::randomInputs(const Settings &settings) const {
+  std::mt19937 random(settings.seed);
+  std::vector<Bytes> inputs;
+  for (Value value : asDispatch(dispatchOp).getInputs()) {
+    RankedTensorType type = typeOf(value);
+    auto found = settings.ranges.find(inputs.size());
+    Range range = found == settings.ranges.end() ? defaultRange(type) : found->second;
+    Bytes bytes(denseBytes(type));
+    Type element = type.getElementType();
+    if (element.isF32())
+      fillRandom<float>(bytes, range, random);
+    else if (element.isInteger(64))
+      fillRandom<int64_t>(bytes, range, random);
+    else if (element.isInteger(32))
+      fillRandom<int32_t>(bytes, range, random);
+    else if (getElementBytes(element) == 2)
+      fillRandom<int16_t>(bytes, range, random);
+    else
+      fillRandom<char>(bytes, range, random);
+    inputs.push_back(std::move(bytes));
+  }
+  return inputs;
+}
+
+Bytes CompiledDispatch::toStorage(unsigned input, const std::vector<Bytes> &inputs) const {
+  qir::DispatchOp dispatch = asDispatch(dispatchOp);
+  RankedTensorType type = typeOf(dispatch.getInputs()[input]);
+  Operation *anchor = findWindowOrProduct(dispatch);
+  if (auto form = llvm::dyn_cast_if_present<qir::PackedAttr>(type.getEncoding()))
+    return backend.pack(anchor, form, inputs[input]);
+  if (!type.getEncoding())
+    return inputs[input];
+  char pad = 0;
+  auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
+  if (int64_t value = conv ? inputNumber(conv.getPadValue()) : -1; value >= 0)
+    pad = inputs[value].front();
+  Bytes storage(storageBytes(type), pad);
+  forEachPaddedRow(type, [&](int64_t from, int64_t to, int64_t count) {
+    std::memcpy(&storage[to], &inputs[input][from], count);
+  });
+  return storage;
+}
+
+/// The dense tensor; the halo must hold the fill.
+Bytes CompiledDispatch::fromStorage(RankedTensorType type, const GuardedBuffer &buffer) const {
+  const char *data = buffer.data();
+  if (!type.getEncoding())
+    return Bytes(data, data + buffer.size());
+  Bytes dense(denseBytes(type)), halo(data, data + buffer.size());
+  forEachPaddedRow(type, [&](int64_t to, int64_t from, int64_t count) {
+    std::memcpy(&dense[to], &data[from], count);
+    std::memset(&halo[from], static_cast<char>(fill), count);
+  });
+  EXPECT_EQ(halo, Bytes(halo.size(), static_cast<char>(fill))) << "halo of the result";
+  return dense;
+}
+
+std::vector<GuardedBuffer> CompiledDispatch::makeBuffers(const std::vector<Bytes> &inputs) const {
+  std::vector<GuardedBuffer> buffers;
+  for (unsigned i = 0; i < inputs.size(); ++i) {
+    Bytes storage = toStorage(i, inputs);
+    buffers.emplace_back(storage.size());
+    std::memcpy(buffers.back().data(), storage.data(), storage.size());
+  }
+  for (Type type : dispatchOp->getResultTypes())
+    buffers.emplace_back(storageBytes(llvm::cast<RankedTensorType>(type)), 0x5a);
+  return buffers;
+}
+
+template <size_t... I>
+static void callWith(void *kernel, const std::vector<GuardedBuffer> &buffers, int64_t begin,
+                     int64_t end, std::index_sequence<I...>) {
+  using Pointers =
+      void (*)(decltype(static_cast<void>(I), static_cast<char *>(nullptr))..., int64_t, int64_t);
+  reinterpret_cast<Pointers>(kernel)(buffers[I].data()..., begin, end);
+}
+
+void CompiledDispatch::call(const std::vector<GuardedBuffer> &buffers, int64_t begin,
+                            int64_t end) const {
+  auto with = [&](auto count) {
+    if (buffers.size() == count.value)
+      callWith(kernel, buffers, begin, end, std::make_index_sequence<count.value>());
+  };
+  with(std::integral_constant<size_t, 1>());
+  with(std::integral_constant<size_t, 2>());
+  with(std::integral_constant<size_t, 3>());
+  with(std::integral_constant<size_t, 4>());
+  with(std::integral_constant<size_t, 5>());
+  with(std::integral_constant<size_t, 6>());
+  with(std::integral_constant<size_t, 7>());
+  with(std::integral_constant<size_t, 8>());
+  ASSERT_LE(buffers.size(), 8u) << "more arguments than this harness passes";
+}
+
+std::vector<Bytes> CompiledDispatch::run(const std::vector<Bytes> &inputs,
+                                         const std::vector<int64_t> &cuts) {
+  std::vector<GuardedBuffer> buffers = makeBuffers(inputs);
+  for (size_t i = 0; i + 1 < cuts.size(); ++i)
+    call(buffers, cuts[i], cuts[i + 1]);
+  std::vector<Bytes> results;
+  for (auto [i, buffer] : llvm::enumerate(buffers)) {
+    EXPECT_TRUE(buffer.isIntactAround())
+        << backend.getName().str() << " wrote around argument " << i;
+    if (i < inputs.size()) {
+      Bytes before = toStorage(i, inputs);
+      EXPECT_EQ(std::memcmp(before.data(), buffer.data(), buffer.size()), 0)
+          << backend.getName().str() << " changed input " << i;
+      continue;
+    }
+    Type type = dispatchOp->getResult(i - inputs.size()).getType();
+    results.push_back(fromStorage(llvm::cast<RankedTensorType>(type), buffer));
+  }
+  return results;
+}
+
+static bool runsHere(const TargetBackend &backend) {
+  llvm::StringRef name = backend.getName();
+  if (name == "x86-vnni")
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");
+  if (name == "x86-avx2")
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return name == "portable";
+}
+
+static void expectEqual(const std::vector<Bytes> &found, const std::vector<Bytes> &expected,
+                        const std::string &what) {
+  for (auto [r, pair] : llvm::enumerate(llvm::zip(found, expected))) {
+    auto &[bytes, wanted] = pair;
+    ASSERT_EQ(bytes.size(), wanted.size()) << what;
+    size_t different = 0, first = 0;
+    for (size_t i = bytes.size(); i-- > 0;)
+      if (bytes[i] != wanted[i])
+        ++different, first = i;
+    EXPECT_EQ(different, 0u) << what << ": result " << r << ", " << different << " of "
+                             << bytes.size() << " bytes differ, the first at " << first
+                             << ": found " << int(bytes[first]) << ", expected "
+                             << int(wanted[first]);
+  }
+}
+
+/// Random cuts of [0, units), first and last included.
+static std::vector<int64_t> randomCuts(int64_t units, std::mt19937 &random) {
+  std::vector<int64_t> cuts{0, units};
+  for (int i = 0; i < 3; ++i)
+    cuts.push_back(random() % (units + 1));
+  llvm::sort(cuts);
+  return cuts;
+}
+
+void expectAgreement(const std::string &text, const Settings &settings) {
+  auto reference = CompiledDispatch::compile(getPortableBackend(), text, settings);
+  if (!reference)
+    return;
+  std::vector<Bytes> inputs = reference->randomInputs(settings);
+  std::vector<Bytes> expected = reference->run(inputs);
+  std::mt19937 random(settings.seed);
+  for (const TargetBackend *backend : getTargetBackends()) {
+    if (!runsHere(*backend))
+      continue;
+    auto compiled = CompiledDispatch::compile(*backend, text, settings);
+    if (!compiled)
+      continue;
+    std::string name = backend->getName().str();
+    expectEqual(compiled->run(inputs), expected, name);
+    expectEqual(compiled->run(inputs, randomCuts(compiled->units(), random)), expected,
+                name + " in pieces");
+    if (testing::Test::HasFailure())
+      ADD_FAILURE() << text;
+  }
+}
+
+} // namespace quern::test

@@ -1,0 +1,95 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+/// \file Runs one dispatch on every target that this machine can execute. The portable target is
+/// the reference: all others must give its bytes.
+
+#ifndef QUERN_TEST_UNIT_TARGET_KERNELHARNESS_H
+#define QUERN_TEST_UNIT_TARGET_KERNELHARNESS_H
+
+#include "DispatchText.h"
+#include "GuardedBuffer.h"
+
+#include "compiler/target/TargetBackend.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace llvm::orc {
+class LLJIT;
+} // namespace llvm::orc
+
+namespace quern::test {
+
+using Bytes = std::vector<char>;
+
+/// Values of a random tensor: uniform between two bounds.
+struct Range {
+  double low, high;
+};
+
+struct Settings {
+  /// Of inputs by number; without, all codes of the type, [-1000, 1000] for si32, [-4, 4] for f32,
+  /// [0.0001, 0.01] for vectors of f32 (multipliers).
+  std::map<unsigned, Range> ranges = {};
+  /// Top, left, bottom, right of the first result on targets that want padded inputs.
+  std::optional<Shape> halo = {};
+  /// What the halo must hold; the text's `fill` says the same.
+  int64_t fill = 0;
+  unsigned seed = 1;
+  /// Keep the assembly, too.
+  bool assembly = false;
+};
+
+/// A dispatch compiled for one target and loaded into this process. Inputs and results are dense,
+/// row-major; what the target keeps otherwise is brought to its form and back here.
+class CompiledDispatch {
+public:
+  /// Null with a test failure recorded if some step failed.
+  static std::unique_ptr<CompiledDispatch>
+  compile(const TargetBackend &backend, const std::string &text, const Settings &settings = {});
+  ~CompiledDispatch();
+
+  int64_t units() const { return unitCount; }
+  const std::string &assembly() const { return assemblyText; }
+  std::vector<Bytes> randomInputs(const Settings &settings) const;
+  /// Runs the units [cuts[i], cuts[i + 1]) one after the other and checks that nothing but the
+  /// results changed.
+  std::vector<Bytes> run(const std::vector<Bytes> &inputs, const std::vector<int64_t> &cuts);
+  std::vector<Bytes> run(const std::vector<Bytes> &inputs) { return run(inputs, {0, unitCount}); }
+
+  /// The parts of `run`, for measurements.
+  std::vector<GuardedBuffer> makeBuffers(const std::vector<Bytes> &inputs) const;
+  void call(const std::vector<GuardedBuffer> &buffers, int64_t begin, int64_t end) const;
+
+private:
+  explicit CompiledDispatch(const TargetBackend &backend);
+  bool parse(const std::string &text);
+  void assignLayouts(const Settings &settings);
+  bool link(bool wantsAssembly);
+  Bytes toStorage(unsigned input, const std::vector<Bytes> &inputs) const;
+  Bytes fromStorage(mlir::RankedTensorType type, const GuardedBuffer &buffer) const;
+
+  const TargetBackend &backend;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::Operation *dispatchOp = nullptr;
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  void *kernel = nullptr;
+  int64_t unitCount = 0;
+  int64_t fill = 0;
+  std::string assemblyText;
+};
+
+/// Compiles for all targets that run here and compares with the portable one, all units at once and
+/// cut at random points.
+void expectAgreement(const std::string &text, const Settings &settings = {});
+
+} // namespace quern::test
+
+#endif // QUERN_TEST_UNIT_TARGET_KERNELHARNESS_H
