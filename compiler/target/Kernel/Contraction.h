@@ -29,8 +29,8 @@ public:
                                                    mlir::Value byteOffset) const = 0;
   virtual mlir::Value multiplyAdd(KernelBuilder &b, mlir::Value accumulator, mlir::ValueRange left,
                                   mlir::ValueRange right) const = 0;
-  /// A right operand of ones, for sums of the left one.
-  virtual llvm::SmallVector<mlir::Value> ones(KernelBuilder &b) const = 0;
+  /// A right operand of ones in its first `terms` terms and zeros after, for sums of the left one.
+  virtual llvm::SmallVector<mlir::Value> ones(KernelBuilder &b, int64_t terms) const = 0;
   /// Writes one weight into a packed step: channel `lane`, term `term`, from its raw bytes.
   virtual void packElement(char *step, int64_t lane, int64_t term, const char *element) const = 0;
 };

@@ -49,7 +49,7 @@ private:
   SmallVector<Value> reduceRun(const Panel &panel, int64_t count, Value left, Value right,
                                ValueRange accumulators);
   SmallVector<Value> step(const Panel &panel, int64_t count, Value left, Value right, int64_t u,
-                          ValueRange accumulators);
+                          int64_t terms, ValueRange accumulators);
   SmallVector<Value> initial(const Panel &panel, const Tile &tile, Value channel);
 
   void finishTile(const Panel &panel, const Tile &tile, Value channel, ValueRange accumulators);
@@ -307,12 +307,15 @@ static int64_t chooseUnroll(int64_t steps, int64_t accumulators) {
 SmallVector<Value> ContractionEmitter::reduceRun(const Panel &panel, int64_t count, Value leftBase,
                                                  Value rightBase, ValueRange accumulators) {
   int64_t panelStep = panel.vectors * dot.stepBytes();
-  int64_t unroll = chooseUnroll(steps, count * panel.vectors), whole = steps / unroll * unroll;
+  // Past the run's end the weights are zeros but a sum's ones are not: that step stands apart.
+  int64_t rest = shape.run % dot.depth(), full = steps - (wantsSum && rest != 0);
+  int64_t unroll = chooseUnroll(full, count * panel.vectors);
+  int64_t whole = unroll == 0 ? 0 : full / unroll * unroll;
   SmallVector<Value> carried(accumulators);
   auto unrolled = [&](Value leftOffset, Value rightOffset, int64_t n, ValueRange values) {
     SmallVector<Value> next(values);
     for (int64_t u = 0; u < n; ++u)
-      next = step(panel, count, leftOffset, rightOffset, u, next);
+      next = step(panel, count, leftOffset, rightOffset, u, dot.depth(), next);
     return next;
   };
   if (whole == unroll)
@@ -322,14 +325,18 @@ SmallVector<Value> ContractionEmitter::reduceRun(const Panel &panel, int64_t cou
       return unrolled(b.add(leftBase, b.mul(k, dot.depth())), b.add(rightBase, b.mul(k, panelStep)),
                       unroll, values);
     });
-  if (whole == steps)
+  if (whole < full)
+    carried = unrolled(b.add(leftBase, whole * dot.depth()), b.add(rightBase, whole * panelStep),
+                       full - whole, carried);
+  if (full == steps)
     return carried;
-  return unrolled(b.add(leftBase, whole * dot.depth()), b.add(rightBase, whole * panelStep),
-                  steps - whole, carried);
+  return step(panel, count, b.add(leftBase, full * dot.depth()), b.add(rightBase, full * panelStep), 0,
+              rest, carried);
 }
 
 SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, Value leftBase,
-                                            Value rightBase, int64_t u, ValueRange accumulators) {
+                                            Value rightBase, int64_t u, int64_t terms,
+                                            ValueRange accumulators) {
   SmallVector<Value> next(accumulators);
   SmallVector<SmallVector<Value>> weights;
   for (int64_t v = 0; v < panel.vectors; ++v)
@@ -343,7 +350,7 @@ SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, V
     }
     if (wantsSum) {
       Value &sum = next[count * panel.vectors + pixel];
-      sum = dot.multiplyAdd(b, sum, x, dot.ones(b));
+      sum = dot.multiplyAdd(b, sum, x, dot.ones(b, terms));
     }
   }
   return next;

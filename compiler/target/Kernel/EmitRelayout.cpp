@@ -235,7 +235,7 @@ void PackEmitter::emitColumns(const Panel &panel, Value vector, int64_t valid) {
 void PackEmitter::emitSums(const Panel &panel) {
   auto type = VectorType::get({lanes}, b.getI32Type());
   SmallVector<Value> start(panel.vectors, b.integer(type, 0));
-  SmallVector<Value> ones = dot.ones(b);
+  SmallVector<Value> ones = dot.ones(b, dot.depth());
   SmallVector<Value> results =
       b.loop(b.index(0), b.index(shape.steps), 1, start, [&](Value step, ValueRange accumulators) {
         SmallVector<Value> next;

@@ -40,7 +40,11 @@ public:
     return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", accumulator.getType(),
                        {accumulator, left.front(), right.front()});
   }
-  SmallVector<Value> ones(KernelBuilder &b) const override { return {b.integer(bytes(b), 1)}; }
+  SmallVector<Value> ones(KernelBuilder &b, int64_t terms) const override {
+    uint32_t quad = 0x01010101u >> (8 * (4 - terms));
+    Type words = VectorType::get({16}, b.getI32Type());
+    return {b.bitcast(b.integer(words, quad), bytes(b))};
+  }
   void packElement(char *step, int64_t lane, int64_t term, const char *element) const override {
     step[lane * 4 + term] = *element;
   }
@@ -82,8 +86,14 @@ public:
     }
     return accumulator;
   }
-  SmallVector<Value> ones(KernelBuilder &b) const override {
-    return SmallVector<Value>(2, b.integer(words(b), 1));
+  SmallVector<Value> ones(KernelBuilder &b, int64_t terms) const override {
+    SmallVector<Value> operands;
+    for (int64_t pair = 0; pair < 2; ++pair) {
+      int64_t valid = std::clamp<int64_t>(terms - 2 * pair, 0, 2);
+      Type quads = VectorType::get({8}, b.getI32Type());
+      operands.push_back(b.bitcast(b.integer(quads, valid == 2 ? 0x00010001 : valid), words(b)));
+    }
+    return operands;
   }
   void packElement(char *step, int64_t lane, int64_t term, const char *element) const override {
     int16_t wide = static_cast<signed char>(*element);
@@ -114,7 +124,7 @@ public:
   Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
     return math::FmaOp::create(b, left.front(), right.front(), accumulator);
   }
-  SmallVector<Value> ones(KernelBuilder &b) const override {
+  SmallVector<Value> ones(KernelBuilder &b, int64_t) const override {
     return {b.real(VectorType::get({count}, b.getF32Type()), 1.0f)};
   }
   void packElement(char *step, int64_t lane, int64_t, const char *element) const override {
