@@ -21,6 +21,14 @@ int64_t ContractionShape::macs() const {
   return rows() * columns * channels * groups * kernelRows * kernelColumns * run;
 }
 
+/// The step of that one walk: that of the innermost dimension that moves.
+static int64_t collapsedStep(ArrayRef<int64_t> coefficients, ArrayRef<int64_t> sizes, size_t count) {
+  for (size_t d = count; d-- > 0;)
+    if (sizes[d] != 1)
+      return coefficients[d];
+  return count == 0 ? 0 : coefficients[count - 1];
+}
+
 /// Whether walking dimensions [0, count) of the access is one walk with one step.
 static bool collapses(const LinearAccess &access, ArrayRef<int64_t> sizes, size_t count) {
   int64_t step = -1;
@@ -88,7 +96,7 @@ static FailureOr<ContractionShape> shapeOfConv(const DispatchView &view, qir::Co
   shape.flat = collapses(shape.left, output.getShape(), 3) && outputsCollapse(view, output.getShape());
   if (shape.flat) {
     shape.columns = product(output.getShape().drop_back());
-    shape.left.coefficients = {left[2]};
+    shape.left.coefficients = {collapsedStep(left, output.getShape(), 3)};
   } else {
     shape.rowSizes = {output.getDimSize(0), output.getDimSize(1)};
     shape.columns = output.getDimSize(2);
@@ -121,11 +129,7 @@ static FailureOr<ContractionShape> shapeOfMatMul(const DispatchView &view, qir::
                outputsCollapse(view, output);
   if (shape.flat) {
     shape.columns = product(output.drop_back());
-    shape.left.coefficients = {steps.back()};
-    // A step of a size-1 dimension says nothing: take the one of the innermost that moves.
-    for (int64_t d = 0; d + 1 < rank; ++d)
-      if (output[d] != 1)
-        shape.left.coefficients[0] = steps[d];
+    shape.left.coefficients = {collapsedStep(steps, output, rank - 1)};
     return shape;
   }
   shape.rowSizes.assign(output.begin(), output.end() - 2);
