@@ -124,9 +124,9 @@ llvm::Expected<artifact::Provenance> CompileJob::makeProvenance() {
   std::array<uint8_t, 32> digest = hash.final();
   provenance.modelHash.assign(digest.begin(), digest.end());
   for (const auto &[name, dims] : options.shapes)
-    provenance.options.push_back("--shape=" + name + "=" + llvm::join(llvm::map_range(dims, [](int64_t dim) {
-      return std::to_string(dim);
-    }), "x"));
+    provenance.options.push_back(
+        "--shape=" + name + "=" +
+        llvm::join(llvm::map_range(dims, [](int64_t dim) { return std::to_string(dim); }), "x"));
   for (const std::string &glob : options.keep)
     provenance.options.push_back("--keep=" + glob);
   return provenance;
@@ -172,8 +172,7 @@ llvm::Error CompileJob::run() {
     return reported();
   if (llvm::Error error = explain(*compilation->module))
     return error;
-  llvm::Error error =
-      options.emit == "mlir" ? writeText(*compilation) : writeBinary(*compilation);
+  llvm::Error error = options.emit == "mlir" ? writeText(*compilation) : writeBinary(*compilation);
   return error ? std::move(error) : writeDependencies();
 }
 

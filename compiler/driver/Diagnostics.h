@@ -10,7 +10,8 @@
 
 namespace quern::driver {
 
-/// Prints diagnostics to standard error as `error: FILE: node 'NAME' (Op): message`, notes likewise.
+/// Prints diagnostics to standard error as `error: FILE: node 'NAME' (Op): message`, notes
+/// likewise.
 class DiagnosticPrinter {
 public:
   explicit DiagnosticPrinter(mlir::MLIRContext &context);

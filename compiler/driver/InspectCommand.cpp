@@ -71,12 +71,12 @@ static std::string describe(const package::Tensor *tensor) {
 
 static void printText(const Package &package, size_t fileBytes) {
   llvm::raw_ostream &out = llvm::outs();
-  out << "model:        " << text(package.name()) << "\nmodel sha256: "
-      << makeHex(package.model_sha256()) << "\ncompiler:     quern "
+  out << "model:        " << text(package.name())
+      << "\nmodel sha256: " << makeHex(package.model_sha256()) << "\ncompiler:     quern "
       << text(package.compiler_version()) << "\ntarget:       " << text(package.target()) << " ("
       << text(package.triple()) << ")\ncpu features: ";
-  llvm::interleave(all(package.cpu_features()), out,
-                   [&](const auto *name) { out << name->str(); }, " ");
+  llvm::interleave(
+      all(package.cpu_features()), out, [&](const auto *name) { out << name->str(); }, " ");
   out << "\nfile:         " << fileBytes << " bytes\n";
   for (const auto *tensor : all(package.inputs()))
     out << "input:        " << describe(tensor) << '\n';

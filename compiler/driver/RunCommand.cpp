@@ -25,8 +25,8 @@ static int execute(const std::string &program, const std::vector<std::string> &a
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::string message;
   bool failedToStart = false;
-  int status = llvm::sys::ExecuteAndWait(program, words, std::nullopt, {}, 0, 0, &message,
-                                         &failedToStart);
+  int status =
+      llvm::sys::ExecuteAndWait(program, words, std::nullopt, {}, 0, 0, &message, &failedToStart);
   if (failedToStart || status < 0)
     return fail("'" + program + "': " + message);
   return status;
@@ -64,7 +64,8 @@ static int runArtifact(const RunOptions &options, std::vector<std::string> argum
   case llvm::file_magic::elf_shared_object:
   case llvm::file_magic::elf_relocatable:
   case llvm::file_magic::archive:
-    return fail("'" + path + "': expected an executable artifact or a model, found a library; "
+    return fail("'" + path +
+                "': expected an executable artifact or a model, found a library; "
                 "compile with --emit=exe");
   default:
     return compileAndExecute(options.compile, arguments);

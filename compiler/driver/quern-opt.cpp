@@ -12,6 +12,5 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   quern::registerAllDialects(registry);
   quern::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "Quern's pass driver\n", registry));
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Quern's pass driver\n", registry));
 }

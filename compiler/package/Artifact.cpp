@@ -87,10 +87,10 @@ llvm::Error Writer::writeText(llvm::StringRef path) {
   if (kind == ArtifactKind::LLVMText)
     return writeFile(path, [&](llvm::raw_ostream &stream) { module.print(stream, nullptr); });
   llvm::SmallVector<char, 0> text;
-  if (llvm::Error error =
-          generateCode(module, *machine, llvm::CodeGenFileType::AssemblyFile, text))
+  if (llvm::Error error = generateCode(module, *machine, llvm::CodeGenFileType::AssemblyFile, text))
     return error;
-  return writeFile(path, [&](llvm::raw_ostream &stream) { stream.write(text.data(), text.size()); });
+  return writeFile(path,
+                   [&](llvm::raw_ostream &stream) { stream.write(text.data(), text.size()); });
 }
 
 /// Libraries and objects are linked later, by others: nothing may be left to them.
@@ -136,8 +136,7 @@ llvm::Error Writer::writeLinked(llvm::StringRef path) {
   CallFunctions functions;
   for (const llvm::Function &function : module)
     functions.model.insert(function.getName());
-  if (llvm::Error error =
-          linkRuntime(module, executable, provenance.prefix, functions.runtime))
+  if (llvm::Error error = linkRuntime(module, executable, provenance.prefix, functions.runtime))
     return error;
   removeUnused(module);
   llvm::SmallVector<char, 0> code;
@@ -187,14 +186,13 @@ llvm::Error Writer::write(llvm::StringRef path) {
     return llvm::Error::success();
   llvm::SmallString<256> header(path);
   llvm::sys::path::replace_extension(header, "h");
-  return writeFile(header, [&](llvm::raw_ostream &stream) {
-    stream << makeHeader(program, provenance);
-  });
+  return writeFile(header,
+                   [&](llvm::raw_ostream &stream) { stream << makeHeader(program, provenance); });
 }
 
 llvm::Error writeArtifact(std::unique_ptr<llvm::Module> kernels, const Program &program,
-                          const Provenance &provenance, const TargetInfo &target,
-                          ArtifactKind kind, llvm::StringRef path) {
+                          const Provenance &provenance, const TargetInfo &target, ArtifactKind kind,
+                          llvm::StringRef path) {
   return Writer(*kernels, program, provenance, target, kind).write(path);
 }
 

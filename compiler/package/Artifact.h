@@ -30,8 +30,8 @@ std::optional<ArtifactKind> parseArtifactKind(llvm::StringRef name);
 /// when it is complete; equal inputs give equal bytes. Assembly and LLVM IR refer to the weights as
 /// an external symbol and hold the model alone, without the runtime.
 llvm::Error writeArtifact(std::unique_ptr<llvm::Module> kernels, const Program &program,
-                          const Provenance &provenance, const TargetInfo &target,
-                          ArtifactKind kind, llvm::StringRef path);
+                          const Provenance &provenance, const TargetInfo &target, ArtifactKind kind,
+                          llvm::StringRef path);
 
 /// Writes a file under a temporary name and gives it its own when `write` is done and nothing went
 /// wrong. "-" is standard output.

@@ -176,8 +176,8 @@ Constant *TableWriter::tensors(llvm::ArrayRef<Tensor> tensors, llvm::StringRef n
 Constant *TableWriter::launches() {
   std::vector<Constant *> records;
   for (auto [number, launch] : llvm::enumerate(program.launches))
-    records.push_back(record(
-        {thunks[number], u64(launch.units), u64(launch.grain), u32(0), u32(number)}));
+    records.push_back(
+        record({thunks[number], u64(launch.units), u64(launch.grain), u32(0), u32(number)}));
   return table(records, "launches");
 }
 
@@ -201,18 +201,33 @@ void TableWriter::emitProgram(const Provenance &provenance, const TargetInfo &ta
     segments = table({segment}, "segments");
     segmentBytes = table({u64(program.segmentBytes)}, "segment_bytes");
   }
-  Constant *record = global(llvm::ConstantDataArray::getString(context, metadata, false),
-                            "metadata", 16);
-  Constant *value = this->record(
-      {u32(QUERN_ABI_VERSION), u32(144), text(provenance.name),
-       u32(isArm ? QUERN_ARCH_AARCH64 : QUERN_ARCH_X86_64), u32(0), u64(target.requiredCpuFeatures),
-       tensors(program.inputs, "inputs"), tensors(program.outputs, "outputs"), null(),
-       table({entry(64)}, "entries"), segments, segmentBytes, null(), record, u64(metadata.size()),
-       u64(unknownStackBytes), null(), u32(program.inputs.size()), u32(program.outputs.size()),
-       u32(0), u32(1), u32(program.segmentBytes ? 1 : 0), u32(0)});
-  auto *variable = new llvm::GlobalVariable(module, value->getType(), true,
-                                            llvm::GlobalValue::ExternalLinkage, value,
-                                            programSymbol);
+  Constant *record =
+      global(llvm::ConstantDataArray::getString(context, metadata, false), "metadata", 16);
+  Constant *value = this->record({u32(QUERN_ABI_VERSION),
+                                  u32(144),
+                                  text(provenance.name),
+                                  u32(isArm ? QUERN_ARCH_AARCH64 : QUERN_ARCH_X86_64),
+                                  u32(0),
+                                  u64(target.requiredCpuFeatures),
+                                  tensors(program.inputs, "inputs"),
+                                  tensors(program.outputs, "outputs"),
+                                  null(),
+                                  table({entry(64)}, "entries"),
+                                  segments,
+                                  segmentBytes,
+                                  null(),
+                                  record,
+                                  u64(metadata.size()),
+                                  u64(unknownStackBytes),
+                                  null(),
+                                  u32(program.inputs.size()),
+                                  u32(program.outputs.size()),
+                                  u32(0),
+                                  u32(1),
+                                  u32(program.segmentBytes ? 1 : 0),
+                                  u32(0)});
+  auto *variable = new llvm::GlobalVariable(
+      module, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, programSymbol);
   variable->setVisibility(llvm::GlobalValue::HiddenVisibility);
   variable->setAlignment(llvm::Align(8));
 }

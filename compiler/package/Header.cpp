@@ -8,9 +8,9 @@
 namespace quern::artifact {
 
 static const char *getTypeName(quern_type type) {
-  static const char *const names[] = {"invalid", "f32", "f16", "bf16", "f64", "bool",
-                                      "u8",      "s8",  "u16", "s16",  "u32", "s32",
-                                      "u64",     "s64", "f8e4m3fn", "f8e5m2", "u4", "s4"};
+  static const char *const names[] = {"invalid", "f32", "f16",      "bf16",   "f64", "bool",
+                                      "u8",      "s8",  "u16",      "s16",    "u32", "s32",
+                                      "u64",     "s64", "f8e4m3fn", "f8e5m2", "u4",  "s4"};
   return type < std::size(names) ? names[type] : "invalid";
 }
 
@@ -81,8 +81,8 @@ std::string makeHeader(const Program &program, const Provenance &provenance) {
          << sanitize(provenance.target) << ". Generated, do not edit.\n//\n";
   describe(stream, "input", program.inputs);
   describe(stream, "output", program.outputs);
-  stream << "//   arena: " << program.arenaBytes << " bytes, aligned to 64; weights: "
-         << program.segmentBytes << " bytes\n//\n"
+  stream << "//   arena: " << program.arenaBytes
+         << " bytes, aligned to 64; weights: " << program.segmentBytes << " bytes\n//\n"
          << "// Call " << provenance.prefix << "_check_cpu once, then " << provenance.prefix
          << "_run with entry 0 as often as you like: it\n"
          << "// allocates nothing and starts no thread.\n\n"

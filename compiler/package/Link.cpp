@@ -137,8 +137,7 @@ llvm::Error linkObjects(llvm::ArrayRef<std::string> objects, LinkKind kind,
     arguments.push_back(object.c_str());
   std::string text;
   llvm::raw_string_ostream messages(text);
-  lld::Result result =
-      lld::lldMain(arguments, messages, messages, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result = lld::lldMain(arguments, messages, messages, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return llvm::createStringError("linking failed: " + tidyMessages(text));
   return llvm::Error::success();

@@ -48,8 +48,7 @@ private:
 
 /// Links object files, in process, to the file `output`. Undefined symbols are an error that names
 /// them. `output` is written only on success.
-llvm::Error linkObjects(llvm::ArrayRef<std::string> objects, LinkKind kind,
-                        llvm::StringRef output);
+llvm::Error linkObjects(llvm::ArrayRef<std::string> objects, LinkKind kind, llvm::StringRef output);
 
 } // namespace quern::artifact
 

@@ -38,8 +38,8 @@ struct Argument {
 
 /// One step of the model: a kernel, its buffers, and how its units are handed out.
 struct Launch {
-  std::string kernel; ///< symbol of the kernel function
-  std::string form;   ///< anchor and tile in words
+  std::string kernel;                   ///< symbol of the kernel function
+  std::string form;                     ///< anchor and tile in words
   llvm::SmallVector<std::string> nodes; ///< ONNX nodes, from the locations
   llvm::SmallVector<Argument> arguments;
   int64_t units = 1, grain = 1, macs = 0, bytes = 0;
@@ -78,9 +78,9 @@ llvm::SmallVector<std::string> getNodeNames(mlir::Location location);
 
 /// What the artifact says of where it came from.
 struct Provenance {
-  std::string name;   ///< of the model
-  std::string prefix; ///< of the functions of a library
-  std::string target; ///< as --target takes it
+  std::string name;               ///< of the model
+  std::string prefix;             ///< of the functions of a library
+  std::string target;             ///< as --target takes it
   std::vector<uint8_t> modelHash; ///< SHA-256; empty if there is no model file
   std::vector<std::string> options;
 };

@@ -89,9 +89,8 @@ llvm::Expected<uint64_t> patchStackBytes(llvm::SmallVectorImpl<char> &object,
     if (!contents || !text)
       return llvm::joinErrors(contents.takeError(), text.takeError());
     text->consume_front(".text.");
-    frames.emplace_back(text->str(),
-                        readFrame({reinterpret_cast<const char *>(contents->data()),
-                                   contents->size()}));
+    frames.emplace_back(text->str(), readFrame({reinterpret_cast<const char *>(contents->data()),
+                                                contents->size()}));
     // The notes served us; nobody else reads them.
     auto &header = const_cast<ELF64LE::Shdr &>(section);
     header.sh_flags = header.sh_flags | llvm::ELF::SHF_EXCLUDE;

@@ -73,9 +73,8 @@ static LogicalResult runIntegerize(MLIRContext &context, const PipelineOptions &
 
 static LogicalResult runDispatch(MLIRContext &context, const PipelineOptions &options,
                                  Compilation &compilation) {
-  return runPasses(context, compilation, [&](PassManager &manager) {
-    buildCodegenPipeline(manager, *options.target);
-  });
+  return runPasses(context, compilation,
+                   [&](PassManager &manager) { buildCodegenPipeline(manager, *options.target); });
 }
 
 static LogicalResult runKernels(MLIRContext &context, const PipelineOptions &options,
@@ -141,8 +140,8 @@ static LogicalResult dumpStage(MLIRContext &context, const PipelineOptions &opti
   std::string name = llvm::formatv("{0,0+2}-{1}.mlir", number, getStages()[number].name);
   SmallString<256> path(options.dumpDirectory);
   llvm::sys::path::append(path, name);
-  if (llvm::Error error = artifact::writeFile(
-          path, [&](llvm::raw_ostream &stream) { printStage(module, stream); }))
+  if (llvm::Error error =
+          artifact::writeFile(path, [&](llvm::raw_ostream &stream) { printStage(module, stream); }))
     return fail(std::move(error));
   SmallString<256> blobs(options.dumpDirectory);
   llvm::sys::path::append(blobs, "blobs");

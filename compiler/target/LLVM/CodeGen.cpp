@@ -54,10 +54,10 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const T
   if (!target.cpu.empty() && !subtarget->isCPUStringValid(target.cpu))
     return llvm::createStringError("target '%s': unknown processor '%s'", target.triple.c_str(),
                                    target.cpu.c_str());
-  std::unique_ptr<llvm::TargetMachine> machine(found->createTargetMachine(
-      triple, target.cpu, target.features, getTargetOptions(),
-      shared ? llvm::Reloc::PIC_ : llvm::Reloc::Static, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      found->createTargetMachine(triple, target.cpu, target.features, getTargetOptions(),
+                                 shared ? llvm::Reloc::PIC_ : llvm::Reloc::Static,
+                                 llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
     return llvm::createStringError("target '%s': no code generator", target.triple.c_str());
   return machine;

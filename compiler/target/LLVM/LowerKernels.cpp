@@ -78,7 +78,7 @@ static LogicalResult copyKernels(ModuleOp module, ModuleOp kernels) {
   llvm::StringSet<> inPlace = findInPlaceKernels(module);
   OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
-    if (function.getName() == "main" || function.isDeclaration())
+    if (function.getName() == "main")
       continue;
     for (Type type : function.getArgumentTypes())
       if (auto memref = llvm::dyn_cast<MemRefType>(type); memref && !memref.hasStaticShape())
