@@ -64,8 +64,11 @@ static std::optional<CodeFunction> traceMap(qir::MapOp map);
 
 static std::optional<CodeFunction> traceTable(qir::TableOp table);
 
-/// Looks through tables, and maps that could be tables, to the codes that they start from.
+/// Looks through tables, maps that could be tables, and reshapes (which keep the order that all
+/// these read in), to the codes that they start from.
 static CodeFunction trace(Value codes) {
+  while (auto reshape = codes.getDefiningOp<qir::ReshapeOp>())
+    codes = reshape.getInput();
   std::optional<CodeFunction> function;
   if (auto table = codes.getDefiningOp<qir::TableOp>())
     function = traceTable(table);
@@ -100,7 +103,7 @@ static std::optional<Input> readInput(qir::MapOp map, unsigned index) {
     input.constant = numerics::ElementFormat(elementOf(value)).load(bytes.data(), 0);
     return input;
   }
-  if (!isEightBit(elementOf(value)) || !isReadInPlace(map, index))
+  if (!isEightBit(elementOf(value)) || !isReadInOrder(map, index))
     return std::nullopt;
   input.function = trace(value);
   return input;
@@ -161,6 +164,10 @@ static void replaceByTable(Operation *op, Value root, llvm::ArrayRef<int64_t> en
   Value result = op->getResult(0);
   auto type = RankedTensorType::get({256}, elementOf(result));
   Value table = makeConstant<int64_t>(builder, op->getLoc(), type, entries);
+  if (tensorOf(root).getShape() != tensorOf(result).getShape()) {
+    auto shape = RankedTensorType::get(tensorOf(result).getShape(), elementOf(root));
+    root = qir::ReshapeOp::create(builder, op->getLoc(), shape, root);
+  }
   auto lookUp = qir::TableOp::create(builder, op->getLoc(), result.getType(), root, table);
   if (Attribute site = op->getAttr("site"))
     lookUp->setAttr("site", site);

@@ -42,6 +42,8 @@ static Anchors anchorsOf(qir::MapOp map) {
   return anchors;
 }
 
+static ArrayRef<int64_t> spaceOf(qir::MapOp map) { return tensorOf(map.getResult(0)).getShape(); }
+
 static int64_t countElements(qir::MapOp map) {
   return tensorOf(map.getResult(0)).getNumElements();
 }
@@ -89,9 +91,9 @@ static bool isOnlyReader(qir::MapOp producer, qir::MapOp consumer) {
   return llvm::all_of(producer->getUsers(), [&](Operation *user) { return user == consumer; });
 }
 
-static bool isReadInPlaceBy(qir::MapOp producer, qir::MapOp consumer) {
+static bool isReadInOrderBy(qir::MapOp producer, qir::MapOp consumer) {
   for (auto [index, input] : llvm::enumerate(consumer.getInputs()))
-    if (input.getDefiningOp() == producer && !isReadInPlace(consumer, index))
+    if (input.getDefiningOp() == producer && !isReadInOrder(consumer, index))
       return false;
   return true;
 }
@@ -105,9 +107,9 @@ static bool isWorthRepeating(qir::MapOp producer) {
   return onlyMaps ? read <= written : 2 * read <= written;
 }
 
-/// An epilogue stays one: read in place, with the results of no other anchor.
+/// An epilogue stays one: read in order, with the results of no other anchor.
 static bool canJoinEpilogue(qir::MapOp producer, qir::MapOp consumer, const Anchors &anchors) {
-  if (!isOnlyReader(producer, consumer) || !isReadInPlaceBy(producer, consumer))
+  if (!isOnlyReader(producer, consumer) || !isReadInOrderBy(producer, consumer))
     return false;
   return llvm::all_of(anchorsOf(consumer),
                       [&](Operation *anchor) { return anchors.contains(anchor); });
@@ -137,6 +139,9 @@ private:
       qir::MapOp producer = chooseProducer(consumer);
       if (!producer)
         return;
+      // An epilogue iterates over its anchor's shape.
+      if (!anchorsOf(producer).empty() && spaceOf(producer) != spaceOf(consumer))
+        consumer = changeSpace(consumer, spaceOf(producer));
       consumer = fuseInto(producer, consumer);
       if (producer.use_empty())
         dead.push_back(producer);

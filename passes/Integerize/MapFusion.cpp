@@ -19,14 +19,23 @@ AffineMap inputMap(qir::MapOp map, unsigned input) {
   return llvm::cast<AffineMapAttr>(map.getMaps()[input]).getValue();
 }
 
-bool isReadInPlace(qir::MapOp map, unsigned input) {
-  auto type = tensorOf(map.getInputs()[input]);
-  if (type.getShape() != tensorOf(map.getResult(0)).getShape())
+static SmallVector<int64_t> withoutUnits(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> dims;
+  for (auto [index, size] : llvm::enumerate(shape))
+    if (size != 1)
+      dims.push_back(index);
+  return dims;
+}
+
+bool isReadInOrder(qir::MapOp map, unsigned input) {
+  ArrayRef<int64_t> from = tensorOf(map.getInputs()[input]).getShape();
+  ArrayRef<int64_t> space = tensorOf(map.getResult(0)).getShape();
+  SmallVector<int64_t> read = withoutUnits(from), walked = withoutUnits(space);
+  if (read.size() != walked.size())
     return false;
-  for (auto [index, expr] : llvm::enumerate(inputMap(map, input).getResults())) {
-    auto dimension = llvm::dyn_cast<AffineDimExpr>(expr);
-    bool same = dimension && dimension.getPosition() == index;
-    if (!same && type.getDimSize(index) != 1)
+  for (auto [source, dim] : llvm::zip(read, walked)) {
+    auto expr = llvm::dyn_cast<AffineDimExpr>(inputMap(map, input).getResult(source));
+    if (!expr || expr.getPosition() != dim || from[source] != space[dim])
       return false;
   }
   return true;
@@ -63,7 +72,13 @@ static qir::MapOp replaceMap(MapBuilder &map, qir::MapOp old, const IRMapping &m
   result->setDiscardableAttrs(old->getDiscardableAttrDictionary());
   moveCodes(result.getBody().front());
   eraseDeadOps(result.getBody().front());
-  old.replaceAllUsesWith(result.getResults());
+  OpBuilder builder(old);
+  for (auto [from, to] : llvm::zip(old.getResults(), result.getResults())) {
+    Value value = to;
+    if (from.getType() != to.getType())
+      value = qir::ReshapeOp::create(builder, old.getLoc(), from.getType(), to);
+    from.replaceAllUsesWith(value);
+  }
   old.erase();
   return result;
 }
@@ -107,30 +122,39 @@ qir::MapOp fuseInto(qir::MapOp producer, qir::MapOp consumer) {
   return replaceMap(map, consumer, mapping);
 }
 
-/// The source's index for a reshape that only adds or drops dimensions of size 1.
-static AffineMap readUnitReshape(qir::ReshapeOp reshape) {
-  auto from = tensorOf(reshape.getInput()).getShape(), to = tensorOf(reshape.getResult()).getShape();
-  MLIRContext *context = reshape.getContext();
-  SmallVector<AffineExpr> exprs;
-  size_t at = 0;
-  for (int64_t size : from) {
-    if (size == 1) {
-      exprs.push_back(getAffineConstantExpr(0, context));
-      continue;
-    }
-    while (at < to.size() && to[at] == 1)
-      ++at;
-    if (at == to.size() || to[at] != size)
+/// The index in `from` as a function of the index in `to` when the shapes differ by dimensions of
+/// size 1 only; else null.
+static AffineMap matchUnits(ArrayRef<int64_t> from, ArrayRef<int64_t> to, MLIRContext *context) {
+  SmallVector<int64_t> source = withoutUnits(from), target = withoutUnits(to);
+  if (source.size() != target.size())
+    return {};
+  SmallVector<AffineExpr> exprs(from.size(), getAffineConstantExpr(0, context));
+  for (auto [s, t] : llvm::zip(source, target)) {
+    if (from[s] != to[t])
       return {};
-    exprs.push_back(getAffineDimExpr(at++, context));
+    exprs[s] = getAffineDimExpr(t, context);
   }
   return AffineMap::get(to.size(), 0, exprs, context);
+}
+
+qir::MapOp changeSpace(qir::MapOp old, ArrayRef<int64_t> shape) {
+  OpBuilder builder(old);
+  AffineMap index =
+      matchUnits(tensorOf(old.getResult(0)).getShape(), shape, builder.getContext());
+  MapBuilder map(builder, old.getLoc(), shape);
+  IRMapping mapping;
+  for (auto [position, input] : llvm::enumerate(old.getInputs()))
+    mapping.map(old.getBody().getArgument(position),
+                map.read(input, inputMap(old, position).compose(index)));
+  cloneBody(map, old, mapping);
+  return replaceMap(map, old, mapping);
 }
 
 /// The operand's index as a function of the result's; null for other ops.
 static AffineMap readLayoutOp(Operation *op) {
   if (auto reshape = llvm::dyn_cast<qir::ReshapeOp>(op))
-    return readUnitReshape(reshape);
+    return matchUnits(tensorOf(reshape.getInput()).getShape(),
+                      tensorOf(reshape.getResult()).getShape(), op->getContext());
   MLIRContext *context = op->getContext();
   SmallVector<AffineExpr> exprs;
   unsigned rank = tensorOf(op->getResult(0)).getRank();

@@ -15,8 +15,13 @@ namespace quern {
 
 mlir::AffineMap inputMap(qir::MapOp map, unsigned input);
 
-/// Whether the input has the iteration space's shape and is read at its own index.
-bool isReadInPlace(qir::MapOp map, unsigned input);
+/// Whether the input's elements are read in row-major order, each once: at the map's own index,
+/// apart from dimensions of size 1.
+bool isReadInOrder(qir::MapOp map, unsigned input);
+
+/// Makes the map iterate over `shape`, which differs by dimensions of size 1 only; its results are
+/// reshaped for their readers. Gives the map that replaces `map`.
+qir::MapOp changeSpace(qir::MapOp map, llvm::ArrayRef<int64_t> shape);
 
 /// Makes `consumer` compute what it reads of `producer` itself; the new map replaces `consumer`,
 /// which is erased. Inputs read twice in the same way are merged.

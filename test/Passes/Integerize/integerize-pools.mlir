@@ -1,10 +1,10 @@
 // RUN: %quern_opt %s --integerize-pools | FileCheck %s
 
-// 4 codes under each window: -10 * 4; 0.5 * 0.25 / 0.125.
+// 4 codes under each window: -10 * 4; 0.5 * 0.25 / 0.0625.
 // CHECK-LABEL: @average
 // CHECK: %[[S:.*]] = quern.pool sum %arg0 {{.*}} tensor<1x4x4x2xui8> -> tensor<1x2x2x2xsi32>
 // CHECK-DAG: quern.constant(dense<-40> : tensor<1xsi32>)
-// CHECK-DAG: quern.constant(dense<1.000000e+00> : tensor<1xf32>)
+// CHECK-DAG: quern.constant(dense<2.000000e+00> : tensor<1xf32>)
 // CHECK: quern.to_code %{{.*}} zero_point 5 range[0, 255] bounded
 func.func @average(%c: tensor<1x4x4x2xui8>) -> tensor<1x2x2x2xui8> {
   %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
@@ -13,7 +13,7 @@ func.func @average(%c: tensor<1x4x4x2xui8>) -> tensor<1x2x2x2xui8> {
   %p = quern.pool sum %x kernel [2, 2] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] : tensor<1x4x4x2xf32> -> tensor<1x2x2x2xf32>
   %n = quern.constant(dense<0.25> : tensor<f32>) : tensor<f32>
   %m = quern.binary mul %p, %n : tensor<1x2x2x2xf32>, tensor<f32> -> tensor<1x2x2x2xf32>
-  %t = quern.constant(dense<0.125> : tensor<1xf32>) : tensor<1xf32>
+  %t = quern.constant(dense<0.0625> : tensor<1xf32>) : tensor<1xf32>
   %u = quern.constant(dense<5> : tensor<1xui8>) : tensor<1xui8>
   %q = quern.quantize %m, %t, %u : tensor<1x2x2x2xf32>, tensor<1xf32>, tensor<1xui8> -> tensor<1x2x2x2xui8>
   return %q : tensor<1x2x2x2xui8>
