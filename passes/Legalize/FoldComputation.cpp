@@ -211,9 +211,10 @@ static qir::ConstantOp foldReduce(OpBuilder &builder, qir::ReduceOp op) {
       result = isProduct ? result * value : result + value;
     started[index] = true;
   }
+  int64_t count = input.getNumElements() / type.getNumElements();
   if (op.getKind() == qir::ReduceKind::Mean)
     for (double &result : results)
-      result /= static_cast<double>(input.getNumElements() / type.getNumElements());
+      result /= static_cast<double>(count);
   return makeConstant<double>(builder, op.getLoc(), type, results);
 }
 

@@ -93,44 +93,12 @@ template <typename T> ScalarValue fusedMultiplyAdd(const Instruction &, const Sc
   return of(std::fma(get<T>(x[0]), get<T>(x[1]), get<T>(x[2])));
 }
 
+/// Predicates are a set of the outcomes equal (1), greater (2), less (4) and unordered (8) for
+/// which they hold; arith numbers the ordered ones first.
 bool compareFloats(arith::CmpFPredicate predicate, double x, double y) {
-  using P = arith::CmpFPredicate;
-  bool unordered = std::isnan(x) || std::isnan(y);
-  switch (predicate) {
-  case P::AlwaysFalse:
-    return false;
-  case P::OEQ:
-    return x == y;
-  case P::OGT:
-    return x > y;
-  case P::OGE:
-    return x >= y;
-  case P::OLT:
-    return x < y;
-  case P::OLE:
-    return x <= y;
-  case P::ONE:
-    return !unordered && x != y;
-  case P::ORD:
-    return !unordered;
-  case P::UEQ:
-    return unordered || x == y;
-  case P::UGT:
-    return unordered || x > y;
-  case P::UGE:
-    return unordered || x >= y;
-  case P::ULT:
-    return unordered || x < y;
-  case P::ULE:
-    return unordered || x <= y;
-  case P::UNE:
-    return x != y;
-  case P::UNO:
-    return unordered;
-  case P::AlwaysTrue:
-    return true;
-  }
-  return false;
+  constexpr unsigned outcomes[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 8, 15};
+  unsigned outcome = x == y ? 1 : x > y ? 2 : x < y ? 4 : 8;
+  return outcomes[static_cast<unsigned>(predicate)] & outcome;
 }
 
 template <typename T> ScalarValue compareFloatValues(const Instruction &i, const ScalarValue *x) {
@@ -385,7 +353,9 @@ std::optional<ScalarProgram> ScalarProgram::compile(Block &block) {
       continue;
     bool isEnd = op.hasTrait<OpTrait::IsTerminator>();
     Instruction instruction;
-    if (!isEnd && !(instruction.function = getFunction(op, instruction))) {
+    if (!isEnd)
+      instruction.function = getFunction(op, instruction);
+    if (!isEnd && !instruction.function) {
       op.emitError(
           "cannot be evaluated on the host; expected arith, math or quern.to_code on scalars");
       return std::nullopt;

@@ -49,6 +49,34 @@ TEST(ToCode, ArithmeticEqualsTheOp) {
   }
 }
 
+TEST(Compare, EveryPredicate) {
+  using P = mlir::arith::CmpFPredicate;
+  struct Row {
+    P predicate;
+    bool less, equal, greater, unordered;
+  };
+  for (Row row :
+       {Row{P::AlwaysFalse, false, false, false, false}, Row{P::OEQ, false, true, false, false},
+        Row{P::OGT, false, false, true, false}, Row{P::OGE, false, true, true, false},
+        Row{P::OLT, true, false, false, false}, Row{P::OLE, true, true, false, false},
+        Row{P::ONE, true, false, true, false}, Row{P::ORD, true, true, true, false},
+        Row{P::UEQ, false, true, false, true}, Row{P::UGT, false, false, true, true},
+        Row{P::UGE, false, true, true, true}, Row{P::ULT, true, false, false, true},
+        Row{P::ULE, true, true, false, true}, Row{P::UNE, true, false, true, true},
+        Row{P::UNO, false, false, false, true}, Row{P::AlwaysTrue, true, true, true, true}}) {
+    ScalarFunction compare({'f', 'f'}, [&](mlir::ImplicitLocOpBuilder &b, mlir::ValueRange x) {
+      return mlir::arith::CmpFOp::create(b, row.predicate, x[0], x[1]).getResult();
+    });
+    auto holds = [&](float x, float y) {
+      return compare({ScalarValue::ofF32(x), ScalarValue::ofF32(y)}).integer() == 1;
+    };
+    EXPECT_EQ(holds(1, 2), row.less);
+    EXPECT_EQ(holds(2, 2), row.equal);
+    EXPECT_EQ(holds(3, 2), row.greater);
+    EXPECT_EQ(holds(nan, 2), row.unordered);
+  }
+}
+
 TEST(Cast, SaturatesAndWraps) {
   mlir::MLIRContext context;
   auto signedType = [](mlir::OpBuilder &b, unsigned width) {

@@ -50,8 +50,8 @@ private:
     return std::uniform_int_distribution<int64_t>(from, to)(random);
   }
   static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-  static Type of(Value value, Shape shape) { return typeOf(value).clone(shape); }
-  Value constant(Shape shape) {
+  static Type of(Value value, const Shape &shape) { return typeOf(value).clone(shape); }
+  Value constant(const Shape &shape) {
     std::vector<float> data(ShapedType::getNumElements(shape));
     for (float &value : data)
       value = static_cast<float>(pick(-4, 4));
