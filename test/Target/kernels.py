@@ -198,6 +198,13 @@ def reduce_sum_row_codes():
 
 
 @case
+def reduce_max_nan():
+    text, inputs, expected, types, fill = reduce_case("max", (2, 200), "f32", [1])
+    inputs[0][:, :5], inputs[0][0, 30:90] = np.nan, np.nan
+    return text, inputs, [np.nanmax(inputs[0], axis=1, keepdims=True)], types, fill
+
+
+@case
 def reduce_min_codes():
     return reduce_case("min", (4, 33), "si8", [1])
 

@@ -178,11 +178,12 @@ Value ReduceEmitter::accumulateRun(ArrayRef<Value> outer, Value accumulator) {
   bool isOrdered =
       llvm::isa<FloatType>(scalar) && kind != qir::ReduceKind::Max && kind != qir::ReduceKind::Min;
   auto step = [&](Value i, int64_t vectors, Value sum) {
-    Value group;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value x = element(i, v * reductionLanes, reductionLanes);
-      group = group ? combine(b, kind, group, x) : x;
-    }
+    if (vectors == 1)
+      return combine(b, kind, sum, element(i, 0, reductionLanes));
+    // From the neutral value, so that a NaN loses here, too.
+    Value group = reductionStart(b, kind, sum.getType());
+    for (int64_t v = 0; v < vectors; ++v)
+      group = combine(b, kind, group, element(i, v * reductionLanes, reductionLanes));
     return combine(b, kind, sum, group);
   };
   int64_t position = 0;
