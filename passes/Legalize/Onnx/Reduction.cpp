@@ -74,6 +74,25 @@ static LogicalResult buildReduceLogSum(NodeBuilder &n) {
   return n.finish(n.unary(UnaryKind::Log, reduceNode(n, ReduceKind::Sum, n.f32(0))));
 }
 
+/// max + log(sum(exp(x - max))): no exponential overflows.
+static LogicalResult buildReduceLogSumExp(NodeBuilder &n) {
+  Value x = n.f32(0);
+  auto axes = x ? readAxes(n, rankOf(x)) : std::nullopt;
+  if (!axes)
+    return failure();
+  Value top = n.reduce(ReduceKind::Max, x, *axes, /*keep=*/true);
+  Value shifted = n.unary(UnaryKind::Exp, n.binary(BinaryKind::Sub, x, top));
+  Value sum = n.unary(UnaryKind::Log, n.reduce(ReduceKind::Sum, shifted, *axes, /*keep=*/true));
+  Value result = n.binary(BinaryKind::Add, top, sum);
+  if (!result || n.node.getInt("keepdims", 1))
+    return n.finish(result);
+  Dims shape;
+  for (auto [d, size] : llvm::enumerate(shapeOf(x)))
+    if (!llvm::is_contained(*axes, static_cast<int64_t>(d)))
+      shape.push_back(size);
+  return n.finish(n.reshape(result, shape));
+}
+
 void quern::legalize::addReductionRows(Rows &rows) {
   constexpr llvm::StringLiteral names = "axes keepdims noop_with_empty_axes";
   llvm::append_range(
@@ -88,5 +107,6 @@ void quern::legalize::addReductionRows(Rows &rows) {
           {onnxDomain, "ReduceL2", 1, latest, 1, names, buildReduceL2},
           {onnxDomain, "ReduceSumSquare", 1, latest, 1, names, buildReduceSumSquare},
           {onnxDomain, "ReduceLogSum", 1, latest, 1, names, buildReduceLogSum},
+          {onnxDomain, "ReduceLogSumExp", 1, latest, 1, names, buildReduceLogSumExp},
       });
 }

@@ -105,3 +105,29 @@ func.func @indices_output(%x: tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xsi64> {
   %y, %i = onnx.node "MaxPool"(%x) since 12 outputs ["y", "i"] attributes {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x4x4xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xsi64>)
   return %i : tensor<1x1x2x2xsi64>
 }
+
+// -----
+
+func.func @too_large(%x: tensor<1xf32>) -> tensor<*xf32> {
+  %s = quern.constant(dense<[4294967296, 4294967296]> : tensor<2xsi64>) : tensor<2xsi64>
+  // expected-error @+1 {{'Expand': expected sizes >= 0 and at most 2^40 elements, found shape [4294967296, 4294967296]}}
+  %y = onnx.node "Expand"(%x, %s) since 13 outputs ["y"] : (tensor<1xf32>, tensor<2xsi64>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @too_wide_window(%x: tensor<1x1x4x4xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{'AveragePool': expected attribute 'pads' with 4 values from 0 to 1048576, found [0, 0, 9223372036854775807, 0]}}
+  %y = onnx.node "AveragePool"(%x) since 22 outputs ["y"] attributes {kernel_shape = array<i64: 2, 2>, pads = array<i64: 0, 0, 9223372036854775807, 0>} : (tensor<1x1x4x4xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @packed_weights(%x: tensor<1x16xf32>, %w: tensor<2x1x8xui8> {quern.name = "w"}) -> !onnx.unknown {
+  %s = quern.constant(dense<[0.5, 0.25]> : tensor<2xf32>) : tensor<2xf32>
+  // expected-error @+1 {{'MatMulNBits': expected the weights as a constant of 2 rows of 16 codes of 4 bits, found 'w' of type 'tensor<2x1x8xui8>'}}
+  %y = onnx.node "MatMulNBits"(%x, %w, %s) of "com.microsoft" since 1 outputs ["y"] attributes {K = 16 : i64, N = 2 : i64, bits = 4 : i64, block_size = 16 : i64} : (tensor<1x16xf32>, tensor<2x1x8xui8>, tensor<2xf32>) -> !onnx.unknown
+  return %y : !onnx.unknown
+}

@@ -109,3 +109,17 @@ func.func @blocked(%x: tensor<1x2xf32>) -> tensor<1x4xf32> {
   %y = onnx.node "Gemm"(%x, %w) since 13 outputs ["y"] attributes {transB = 1 : i64} : (tensor<1x2xf32>, tensor<4x2xf32>) -> tensor<1x4xf32>
   return %y : tensor<1x4xf32>
 }
+
+// -----
+
+// Packed nibbles, low ones first, become codes [N, K] with one scale and zero point (here 8) per
+// block, transposed below the dequantize.
+// CHECK-LABEL: func.func @matmul_nbits
+// CHECK: %[[W:.*]] = quern.dequantize %{{.*}}, %{{.*}}, %{{.*}} {axis = 0 : i64, block_size = 16 : i64, site = "packed"} : tensor<16x2xui4>, tensor<1x2xf32>, tensor<1x2xui4> -> tensor<16x2xf32>
+// CHECK: quern.matmul %arg0, %[[W]] : tensor<1x16xf32>, tensor<16x2xf32>
+func.func @matmul_nbits(%x: tensor<1x16xf32>) -> !onnx.unknown {
+  %w = quern.constant(dense<33> : tensor<2x1x8xui8>) {site = "packed"} : tensor<2x1x8xui8>
+  %s = quern.constant(dense<[0.5, 0.25]> : tensor<2xf32>) : tensor<2xf32>
+  %y = onnx.node "MatMulNBits"(%x, %w, %s) of "com.microsoft" since 1 outputs ["y"] attributes {K = 16 : i64, N = 2 : i64, bits = 4 : i64, block_size = 16 : i64} : (tensor<1x16xf32>, tensor<2x1x8xui8>, tensor<2xf32>) -> !onnx.unknown
+  return %y : !onnx.unknown
+}
