@@ -61,8 +61,9 @@ std::optional<Scaled> matchConstant(Value result, BinaryKind kind) {
 Value makeReshape(PatternRewriter &rewriter, Location location, Value value,
                   ArrayRef<int64_t> shape) {
   RankedTensorType type = typeOf(value).clone(shape);
-  return type == value.getType() ? value
-                                 : qir::ReshapeOp::create(rewriter, location, type, value).getResult();
+  return type == value.getType()
+             ? value
+             : qir::ReshapeOp::create(rewriter, location, type, value).getResult();
 }
 
 /// One value stays a scalar; more become `shape`.
@@ -123,8 +124,7 @@ struct FoldFactor : OpRewritePattern<BinaryOp> {
     Value bias = shapeFactor(rewriter, op.getLoc(), biased->constant, {channels});
     Value factor = shapeFactor(rewriter, op.getLoc(), scaled->constant, {channels});
     Type listType = typeOf(bias).getRank() ? bias.getType() : factor.getType();
-    Value offset =
-        BinaryOp::create(rewriter, op.getLoc(), listType, BinaryKind::Mul, bias, factor);
+    Value offset = BinaryOp::create(rewriter, op.getLoc(), listType, BinaryKind::Mul, bias, factor);
     rewriter.replaceOpWithNewOp<BinaryOp>(op, op.getType(), BinaryKind::Add, result, offset);
     return success();
   }

@@ -122,8 +122,8 @@ LogicalResult checkAttributes(onnxir::NodeOp node, const Row &row) {
 LogicalResult checkInputs(onnxir::NodeOp node, const Row &row) {
   for (unsigned i = 0; i < row.inputs; ++i)
     if (!node.hasInput(i))
-      return mlir::emitError(node.getLoc()) << "'" << node.getOpType() << "': expected input " << i
-                                            << ", found it omitted";
+      return mlir::emitError(node.getLoc())
+             << "'" << node.getOpType() << "': expected input " << i << ", found it omitted";
   for (Value input : node.getInputs()) {
     auto type = llvm::dyn_cast<RankedTensorType>(input.getType());
     if (!llvm::isa<NoneType>(input.getType()) && (!type || !type.hasStaticShape()))
@@ -195,8 +195,7 @@ LogicalResult recordInputs(func::FuncOp function, SiteNames &sites) {
 LogicalResult finishFunction(func::FuncOp function) {
   auto terminator = llvm::cast<func::ReturnOp>(function.getBody().front().getTerminator());
   OpBuilder builder(terminator);
-  for (auto [operand, stated] :
-       llvm::zip(terminator->getOpOperands(), function.getResultTypes())) {
+  for (auto [operand, stated] : llvm::zip(terminator->getOpOperands(), function.getResultTypes())) {
     auto type = llvm::dyn_cast<RankedTensorType>(operand.get().getType());
     if (!type)
       return terminator.emitError("expected ranked results, found ") << operand.get().getType();

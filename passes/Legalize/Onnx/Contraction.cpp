@@ -22,9 +22,7 @@ static LogicalResult buildConv(NodeBuilder &n) {
   return n.finish(convolve(n, n.f32(0), n.f32(1), bias));
 }
 
-static LogicalResult buildMatMul(NodeBuilder &n) {
-  return n.finish(n.matmul(n.f32(0), n.f32(1)));
-}
+static LogicalResult buildMatMul(NodeBuilder &n) { return n.finish(n.matmul(n.f32(0), n.f32(1))); }
 
 Value quern::legalize::transposeMatrix(NodeBuilder &n, Value x) {
   if (!x || rankOf(x) < 2)
@@ -97,14 +95,13 @@ static LogicalResult buildMatMulInteger(NodeBuilder &n) {
 
 void quern::legalize::addContractionRows(Rows &rows) {
   llvm::append_range(
-      rows,
-      std::initializer_list<Row>{
-          {onnxDomain, "Conv", 1, latest, 2, "auto_pad dilations group kernel_shape pads strides",
-           buildConv},
-          {onnxDomain, "ConvInteger", 10, latest, 2,
-           "auto_pad dilations group kernel_shape pads strides", buildConvInteger},
-          {onnxDomain, "Gemm", 7, latest, 2, "alpha beta transA transB", buildGemmNode},
-          {onnxDomain, "MatMul", 1, latest, 2, "", buildMatMul},
-          {onnxDomain, "MatMulInteger", 10, latest, 2, "", buildMatMulInteger},
-      });
+      rows, std::initializer_list<Row>{
+                {onnxDomain, "Conv", 1, latest, 2,
+                 "auto_pad dilations group kernel_shape pads strides", buildConv},
+                {onnxDomain, "ConvInteger", 10, latest, 2,
+                 "auto_pad dilations group kernel_shape pads strides", buildConvInteger},
+                {onnxDomain, "Gemm", 7, latest, 2, "alpha beta transA transB", buildGemmNode},
+                {onnxDomain, "MatMul", 1, latest, 2, "", buildMatMul},
+                {onnxDomain, "MatMulInteger", 10, latest, 2, "", buildMatMulInteger},
+            });
 }

@@ -20,7 +20,8 @@ Value scaleBy(NodeBuilder &n, Value x, float factor);
 Value buildGemm(NodeBuilder &n, Value a, Value b, Value c);
 
 /// The codes of input `codes` minus its zero point (input `zeroPoint`, may be absent; one value, or
-/// one along `axis`) as f32: a dequantize with scale 1, from which Integerize restores the integers.
+/// one along `axis`) as f32: a dequantize with scale 1, from which Integerize restores the
+/// integers.
 Value dequantizeByOne(NodeBuilder &n, unsigned codes, unsigned zeroPoint, int64_t axis);
 
 } // namespace quern::legalize

@@ -30,9 +30,7 @@ template <UnaryKind kind> static LogicalResult buildNumberUnary(NodeBuilder &n) 
   return n.finish(n.unary(kind, number(n, 0)));
 }
 
-static LogicalResult buildNot(NodeBuilder &n) {
-  return n.finish(n.unary(UnaryKind::Not, n.in(0)));
-}
+static LogicalResult buildNot(NodeBuilder &n) { return n.finish(n.unary(UnaryKind::Not, n.in(0))); }
 
 static LogicalResult buildElu(NodeBuilder &n) {
   return n.finish(n.unary(UnaryKind::Elu, n.f32(0), n.node.getFloat("alpha", 1.0f)));
@@ -116,8 +114,7 @@ static LogicalResult buildPow(NodeBuilder &n) {
   if (isSquare)
     return n.finish(n.binary(BinaryKind::Mul, x, x));
   if (!elementOf(x).isF32())
-    return n.error() << "expected a float base, or the constant exponent 2, found "
-                     << elementOf(x);
+    return n.error() << "expected a float base, or the constant exponent 2, found " << elementOf(x);
   return n.finish(n.binary(BinaryKind::Pow, x, n.cast(exponent, n.b.getF32Type())));
 }
 
@@ -217,37 +214,36 @@ static LogicalResult buildCastLike(NodeBuilder &n) { return castTo(n, elementOf(
 
 static void addUnaryRows(Rows &rows) {
   llvm::append_range(
-      rows,
-      std::initializer_list<Row>{
-          {onnxDomain, "Abs", 6, latest, 1, "", buildNumberUnary<UnaryKind::Abs>},
-          {onnxDomain, "Neg", 6, latest, 1, "", buildNumberUnary<UnaryKind::Neg>},
-          {onnxDomain, "Relu", 6, latest, 1, "", buildNumberUnary<UnaryKind::Relu>},
-          {onnxDomain, "Sign", 9, latest, 1, "", buildNumberUnary<UnaryKind::Sign>},
-          {onnxDomain, "Exp", 6, latest, 1, "", buildUnary<UnaryKind::Exp>},
-          {onnxDomain, "Log", 6, latest, 1, "", buildUnary<UnaryKind::Log>},
-          {onnxDomain, "Sqrt", 6, latest, 1, "", buildUnary<UnaryKind::Sqrt>},
-          {onnxDomain, "Reciprocal", 6, latest, 1, "", buildUnary<UnaryKind::Reciprocal>},
-          {onnxDomain, "Erf", 9, latest, 1, "", buildUnary<UnaryKind::Erf>},
-          {onnxDomain, "Tanh", 6, latest, 1, "", buildUnary<UnaryKind::Tanh>},
-          {onnxDomain, "Sigmoid", 6, latest, 1, "", buildUnary<UnaryKind::Sigmoid>},
-          {onnxDomain, "Softplus", 1, latest, 1, "", buildUnary<UnaryKind::Softplus>},
-          {onnxDomain, "Floor", 6, latest, 1, "", buildUnary<UnaryKind::Floor>},
-          {onnxDomain, "Ceil", 6, latest, 1, "", buildUnary<UnaryKind::Ceil>},
-          {onnxDomain, "Round", 11, latest, 1, "", buildUnary<UnaryKind::Round>},
-          {onnxDomain, "HardSwish", 14, latest, 1, "", buildUnary<UnaryKind::HardSwish>},
-          {onnxDomain, "Not", 1, latest, 1, "", buildNot},
-          {onnxDomain, "Elu", 6, latest, 1, "alpha", buildElu},
-          {onnxDomain, "LeakyRelu", 6, latest, 1, "alpha", buildLeakyRelu},
-          {onnxDomain, "HardSigmoid", 6, latest, 1, "alpha beta", buildHardSigmoid},
-          {onnxDomain, "Gelu", 20, latest, 1, "approximate", buildGelu},
-          {onnxDomain, "Mish", 18, latest, 1, "", buildMish},
-          {onnxDomain, "Softsign", 1, latest, 1, "", buildSoftsign},
-          {onnxDomain, "Selu", 6, latest, 1, "alpha gamma", buildSelu},
-          {onnxDomain, "Celu", 12, latest, 1, "alpha", buildCelu},
-          {onnxDomain, "ThresholdedRelu", 10, latest, 1, "alpha", buildThresholdedRelu},
-          {onnxDomain, "Swish", 24, latest, 1, "alpha", buildSwishNode},
-          {microsoft, "QuickGelu", 1, latest, 1, "alpha", buildQuickGelu},
-      });
+      rows, std::initializer_list<Row>{
+                {onnxDomain, "Abs", 6, latest, 1, "", buildNumberUnary<UnaryKind::Abs>},
+                {onnxDomain, "Neg", 6, latest, 1, "", buildNumberUnary<UnaryKind::Neg>},
+                {onnxDomain, "Relu", 6, latest, 1, "", buildNumberUnary<UnaryKind::Relu>},
+                {onnxDomain, "Sign", 9, latest, 1, "", buildNumberUnary<UnaryKind::Sign>},
+                {onnxDomain, "Exp", 6, latest, 1, "", buildUnary<UnaryKind::Exp>},
+                {onnxDomain, "Log", 6, latest, 1, "", buildUnary<UnaryKind::Log>},
+                {onnxDomain, "Sqrt", 6, latest, 1, "", buildUnary<UnaryKind::Sqrt>},
+                {onnxDomain, "Reciprocal", 6, latest, 1, "", buildUnary<UnaryKind::Reciprocal>},
+                {onnxDomain, "Erf", 9, latest, 1, "", buildUnary<UnaryKind::Erf>},
+                {onnxDomain, "Tanh", 6, latest, 1, "", buildUnary<UnaryKind::Tanh>},
+                {onnxDomain, "Sigmoid", 6, latest, 1, "", buildUnary<UnaryKind::Sigmoid>},
+                {onnxDomain, "Softplus", 1, latest, 1, "", buildUnary<UnaryKind::Softplus>},
+                {onnxDomain, "Floor", 6, latest, 1, "", buildUnary<UnaryKind::Floor>},
+                {onnxDomain, "Ceil", 6, latest, 1, "", buildUnary<UnaryKind::Ceil>},
+                {onnxDomain, "Round", 11, latest, 1, "", buildUnary<UnaryKind::Round>},
+                {onnxDomain, "HardSwish", 14, latest, 1, "", buildUnary<UnaryKind::HardSwish>},
+                {onnxDomain, "Not", 1, latest, 1, "", buildNot},
+                {onnxDomain, "Elu", 6, latest, 1, "alpha", buildElu},
+                {onnxDomain, "LeakyRelu", 6, latest, 1, "alpha", buildLeakyRelu},
+                {onnxDomain, "HardSigmoid", 6, latest, 1, "alpha beta", buildHardSigmoid},
+                {onnxDomain, "Gelu", 20, latest, 1, "approximate", buildGelu},
+                {onnxDomain, "Mish", 18, latest, 1, "", buildMish},
+                {onnxDomain, "Softsign", 1, latest, 1, "", buildSoftsign},
+                {onnxDomain, "Selu", 6, latest, 1, "alpha gamma", buildSelu},
+                {onnxDomain, "Celu", 12, latest, 1, "alpha", buildCelu},
+                {onnxDomain, "ThresholdedRelu", 10, latest, 1, "alpha", buildThresholdedRelu},
+                {onnxDomain, "Swish", 24, latest, 1, "alpha", buildSwishNode},
+                {microsoft, "QuickGelu", 1, latest, 1, "alpha", buildQuickGelu},
+            });
 }
 
 void quern::legalize::addElementwiseRows(Rows &rows) {

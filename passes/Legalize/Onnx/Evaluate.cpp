@@ -216,7 +216,9 @@ template <typename T> std::optional<T> apply(UnaryKind kind, T x) {
 template <typename T> T wrappingArithmetic(BinaryKind kind, T a, T b) {
   if constexpr (std::is_integral_v<T>) {
     auto x = static_cast<uint64_t>(a), y = static_cast<uint64_t>(b);
-    return static_cast<T>(kind == BinaryKind::Add ? x + y : kind == BinaryKind::Sub ? x - y : x * y);
+    return static_cast<T>(kind == BinaryKind::Add   ? x + y
+                          : kind == BinaryKind::Sub ? x - y
+                                                    : x * y);
   } else {
     return kind == BinaryKind::Add ? a + b : kind == BinaryKind::Sub ? a - b : a * b;
   }

@@ -98,7 +98,8 @@ static LogicalResult buildGather(NodeBuilder &n) {
 static std::optional<Dims> givenPads(NodeBuilder &n) {
   auto attribute = n.node.getInts("pads");
   auto pads = attribute ? std::optional<Dims>(Dims(*attribute)) : n.ints(1, "the pads");
-  if (!pads || llvm::all_of(*pads, [](int64_t pad) { return std::abs(pad / 2) < int64_t{1} << 39; }))
+  if (!pads ||
+      llvm::all_of(*pads, [](int64_t pad) { return std::abs(pad / 2) < int64_t{1} << 39; }))
     return pads;
   n.error() << "expected pads of at most 2^40, found [" << *pads << "]";
   return std::nullopt;
@@ -149,7 +150,8 @@ static Value cropNegative(NodeBuilder &n, Value x, Dims &pads) {
 }
 
 /// `count` elements of dimension `d` from `start` on in steps of `step`; step 0 repeats one.
-static Value border(NodeBuilder &n, Value x, int64_t d, int64_t start, int64_t step, int64_t count) {
+static Value border(NodeBuilder &n, Value x, int64_t d, int64_t start, int64_t step,
+                    int64_t count) {
   Dims starts(rankOf(x), 0), steps(rankOf(x), 1), sizes(shapeOf(x));
   starts[d] = start;
   steps[d] = step == 0 ? 1 : step;
@@ -312,17 +314,16 @@ static LogicalResult buildUpsample(NodeBuilder &n) {
 
 void quern::legalize::addIndexingRows(Rows &rows) {
   llvm::append_range(
-      rows,
-      std::initializer_list<Row>{
-          {onnxDomain, "Slice", 1, latest, 1, "axes ends starts", buildSlice},
-          {onnxDomain, "Gather", 1, latest, 2, "axis", buildGather},
-          {onnxDomain, "Pad", 2, latest, 1, "mode pads value", buildPad},
-          {onnxDomain, "ConstantOfShape", 9, latest, 1, "value", buildConstantOfShape},
-          {onnxDomain, "Range", 11, latest, 3, "", buildRange},
-          {onnxDomain, "Resize", 11, latest, 1,
-           "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
-           "extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
-           buildResize},
-          {onnxDomain, "Upsample", 7, latest, 1, "mode scales", buildUpsample},
-      });
+      rows, std::initializer_list<Row>{
+                {onnxDomain, "Slice", 1, latest, 1, "axes ends starts", buildSlice},
+                {onnxDomain, "Gather", 1, latest, 2, "axis", buildGather},
+                {onnxDomain, "Pad", 2, latest, 1, "mode pads value", buildPad},
+                {onnxDomain, "ConstantOfShape", 9, latest, 1, "value", buildConstantOfShape},
+                {onnxDomain, "Range", 11, latest, 3, "", buildRange},
+                {onnxDomain, "Resize", 11, latest, 1,
+                 "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
+                 "extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
+                 buildResize},
+                {onnxDomain, "Upsample", 7, latest, 1, "mode scales", buildUpsample},
+            });
 }

@@ -106,7 +106,8 @@ public:
   Value gather(Value x, Value indices, int64_t axis);
 
   // Contractions and rows.
-  /// The sum over `axes` (sorted, counted from the front) and so on, which stay with size 1 if `keep`.
+  /// The sum over `axes` (sorted, counted from the front) and so on, which stay with size 1 if
+  /// `keep`.
   Value reduce(qir::ReduceKind kind, Value x, Shape axes, bool keep);
   /// NumPy's matmul: any ranks, operands of one dimension too.
   Value matmul(Value lhs, Value rhs);

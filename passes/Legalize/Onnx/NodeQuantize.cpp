@@ -51,8 +51,7 @@ std::optional<QuantParams> NodeBuilder::checkGeometry(Value data, QuantParams pa
   int64_t size = shapeOf(data)[*position];
   if (block == 0) {
     if (scale.getNumElements() != size || (scale.getRank() != 1 && rankOf(data) != scale.getRank()))
-      return reject("one scale, or " + llvm::Twine(size) + " along axis " +
-                    llvm::Twine(*position));
+      return reject("one scale, or " + llvm::Twine(size) + " along axis " + llvm::Twine(*position));
     asRank({size});
     return params;
   }

@@ -98,7 +98,8 @@ template <bool rms> static LogicalResult buildSkipNormalization(NodeBuilder &n) 
   Value y = normalizeFrom(n, sum, n.f32(2), beta, -1, n.node.getFloat("epsilon", 1e-12f), rms);
   for (unsigned i : {1u, 2u})
     if (i < n.node.getNumResults() && !n.node.getResult(i).use_empty())
-      return n.error() << "expected output " << i << " to be unused; nearest supported form: "
+      return n.error() << "expected output " << i
+                       << " to be unused; nearest supported form: "
                           "outputs 0 and 3";
   if (n.node.getNumResults() < 4 || n.node.getResult(3).use_empty())
     return n.finish(y);
@@ -137,8 +138,8 @@ static LogicalResult buildGroups(NodeBuilder &n, int64_t groups) {
   // Schema 18 of GroupNormalization has one scale for each group.
   int64_t each = shapeOf(x)[1] / std::max<int64_t>(typeOf(scale).getNumElements(), 1);
   if (each > 1)
-    return n.error() << "expected one scale for each of " << shapeOf(x)[1]
-                     << " channels, found " << scale.getType()
+    return n.error() << "expected one scale for each of " << shapeOf(x)[1] << " channels, found "
+                     << scale.getType()
                      << "; nearest supported form: GroupNormalization of opset 21";
   y = n.binary(BinaryKind::Mul, y, perChannel(n, scale, rankOf(x)));
   return n.finish(n.binary(BinaryKind::Add, y, perChannel(n, bias, rankOf(x))));
@@ -175,28 +176,27 @@ template <bool log> static LogicalResult buildFlatSoftmax(NodeBuilder &n) {
 }
 
 void quern::legalize::addNormalizationRows(Rows &rows) {
-  llvm::append_range(
-      rows,
-      std::initializer_list<Row>{
-          {onnxDomain, "BatchNormalization", 7, latest, 5,
-           "epsilon momentum spatial training_mode", buildBatchNormalization},
-          {onnxDomain, "LayerNormalization", 1, latest, 2, "axis epsilon stash_type",
-           buildLayerNormalization},
-          {onnxDomain, "RMSNormalization", 23, latest, 2, "axis epsilon stash_type",
-           buildRmsNormalization},
-          {onnxDomain, "SimplifiedLayerNormalization", 1, latest, 2, "axis epsilon stash_type",
-           buildRmsNormalization},
-          {microsoft, "SkipLayerNormalization", 1, latest, 3, "epsilon",
-           buildSkipNormalization<false>},
-          {microsoft, "SkipSimplifiedLayerNormalization", 1, latest, 3, "epsilon",
-           buildSkipNormalization<true>},
-          {onnxDomain, "InstanceNormalization", 6, latest, 3, "epsilon",
-           buildInstanceNormalization},
-          {onnxDomain, "GroupNormalization", 18, latest, 3, "epsilon num_groups stash_type",
-           buildGroupNormalization},
-          {onnxDomain, "Softmax", 1, 12, 1, "axis", buildFlatSoftmax<false>},
-          {onnxDomain, "Softmax", 13, latest, 1, "axis", buildSoftmax<false>},
-          {onnxDomain, "LogSoftmax", 1, 12, 1, "axis", buildFlatSoftmax<true>},
-          {onnxDomain, "LogSoftmax", 13, latest, 1, "axis", buildSoftmax<true>},
-      });
+  llvm::append_range(rows,
+                     std::initializer_list<Row>{
+                         {onnxDomain, "BatchNormalization", 7, latest, 5,
+                          "epsilon momentum spatial training_mode", buildBatchNormalization},
+                         {onnxDomain, "LayerNormalization", 1, latest, 2, "axis epsilon stash_type",
+                          buildLayerNormalization},
+                         {onnxDomain, "RMSNormalization", 23, latest, 2, "axis epsilon stash_type",
+                          buildRmsNormalization},
+                         {onnxDomain, "SimplifiedLayerNormalization", 1, latest, 2,
+                          "axis epsilon stash_type", buildRmsNormalization},
+                         {microsoft, "SkipLayerNormalization", 1, latest, 3, "epsilon",
+                          buildSkipNormalization<false>},
+                         {microsoft, "SkipSimplifiedLayerNormalization", 1, latest, 3, "epsilon",
+                          buildSkipNormalization<true>},
+                         {onnxDomain, "InstanceNormalization", 6, latest, 3, "epsilon",
+                          buildInstanceNormalization},
+                         {onnxDomain, "GroupNormalization", 18, latest, 3,
+                          "epsilon num_groups stash_type", buildGroupNormalization},
+                         {onnxDomain, "Softmax", 1, 12, 1, "axis", buildFlatSoftmax<false>},
+                         {onnxDomain, "Softmax", 13, latest, 1, "axis", buildSoftmax<false>},
+                         {onnxDomain, "LogSoftmax", 1, 12, 1, "axis", buildFlatSoftmax<true>},
+                         {onnxDomain, "LogSoftmax", 13, latest, 1, "axis", buildSoftmax<true>},
+                     });
 }

@@ -45,14 +45,14 @@ static LogicalResult buildGlobalMaxPool(NodeBuilder &n) {
 
 void quern::legalize::addPoolingRows(Rows &rows) {
   llvm::append_range(
-      rows, std::initializer_list<Row>{
-                {onnxDomain, "MaxPool", 1, latest, 1,
-                 "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
-                 buildMaxPool},
-                {onnxDomain, "AveragePool", 1, latest, 1,
-                 "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
-                 buildAveragePool},
-                {onnxDomain, "GlobalAveragePool", 1, latest, 1, "", buildGlobalAveragePool},
-                {onnxDomain, "GlobalMaxPool", 1, latest, 1, "", buildGlobalMaxPool},
-            });
+      rows,
+      std::initializer_list<Row>{
+          {onnxDomain, "MaxPool", 1, latest, 1,
+           "auto_pad ceil_mode dilations kernel_shape pads storage_order strides", buildMaxPool},
+          {onnxDomain, "AveragePool", 1, latest, 1,
+           "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
+           buildAveragePool},
+          {onnxDomain, "GlobalAveragePool", 1, latest, 1, "", buildGlobalAveragePool},
+          {onnxDomain, "GlobalMaxPool", 1, latest, 1, "", buildGlobalMaxPool},
+      });
 }

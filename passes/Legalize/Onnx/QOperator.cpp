@@ -143,7 +143,8 @@ static LogicalResult buildMatMulIntegerToFloat(NodeBuilder &n) {
   auto right = n.params(b, elementOf(b), n.in(3), n.in(5), rankOf(b) - 1);
   if (!left || !right)
     return failure();
-  Value result = n.matmul(n.dequantize(a, *left, n.siteOf(a)), n.dequantize(b, *right, n.siteOf(b)));
+  Value result =
+      n.matmul(n.dequantize(a, *left, n.siteOf(a)), n.dequantize(b, *right, n.siteOf(b)));
   if (n.has(6))
     result = n.binary(BinaryKind::Add, result, n.f32(6));
   return n.finish(result);
@@ -155,21 +156,20 @@ void quern::legalize::addQOperatorRows(Rows &rows) {
   constexpr llvm::StringLiteral pool =
       "auto_pad ceil_mode channels_last count_include_pad kernel_shape pads strides";
   llvm::append_range(
-      rows,
-      std::initializer_list<Row>{
-          {onnxDomain, "QLinearConv", 10, latest, 8, conv, buildQLinearConv},
-          {microsoft, "QLinearConv", 1, latest, 8, conv, buildQLinearConv},
-          {onnxDomain, "QLinearMatMul", 10, latest, 8, "", buildQLinearMatMul},
-          {microsoft, "QGemm", 1, latest, 5, "alpha transA transB", buildQGemm},
-          {microsoft, "QLinearAdd", 1, latest, 7, "", buildQLinearBinary<BinaryKind::Add>},
-          {microsoft, "QLinearMul", 1, latest, 7, "", buildQLinearBinary<BinaryKind::Mul>},
-          {microsoft, "QLinearGlobalAveragePool", 1, latest, 4, "channels_last",
-           buildQLinearGlobalAveragePool},
-          {microsoft, "QLinearAveragePool", 1, latest, 4, pool, buildQLinearAveragePool},
-          {microsoft, "QLinearLeakyRelu", 1, latest, 4, "alpha", buildQLinearLeakyRelu},
-          {microsoft, "QLinearSigmoid", 1, latest, 4, "", buildQLinearSigmoid},
-          {microsoft, "QLinearSoftmax", 1, latest, 4, "axis opset", buildQLinearSoftmax},
-          {microsoft, "QLinearConcat", 1, latest, 4, "axis", buildQLinearConcat},
-          {microsoft, "MatMulIntegerToFloat", 1, latest, 4, "", buildMatMulIntegerToFloat},
-      });
+      rows, std::initializer_list<Row>{
+                {onnxDomain, "QLinearConv", 10, latest, 8, conv, buildQLinearConv},
+                {microsoft, "QLinearConv", 1, latest, 8, conv, buildQLinearConv},
+                {onnxDomain, "QLinearMatMul", 10, latest, 8, "", buildQLinearMatMul},
+                {microsoft, "QGemm", 1, latest, 5, "alpha transA transB", buildQGemm},
+                {microsoft, "QLinearAdd", 1, latest, 7, "", buildQLinearBinary<BinaryKind::Add>},
+                {microsoft, "QLinearMul", 1, latest, 7, "", buildQLinearBinary<BinaryKind::Mul>},
+                {microsoft, "QLinearGlobalAveragePool", 1, latest, 4, "channels_last",
+                 buildQLinearGlobalAveragePool},
+                {microsoft, "QLinearAveragePool", 1, latest, 4, pool, buildQLinearAveragePool},
+                {microsoft, "QLinearLeakyRelu", 1, latest, 4, "alpha", buildQLinearLeakyRelu},
+                {microsoft, "QLinearSigmoid", 1, latest, 4, "", buildQLinearSigmoid},
+                {microsoft, "QLinearSoftmax", 1, latest, 4, "axis opset", buildQLinearSoftmax},
+                {microsoft, "QLinearConcat", 1, latest, 4, "axis", buildQLinearConcat},
+                {microsoft, "MatMulIntegerToFloat", 1, latest, 4, "", buildMatMulIntegerToFloat},
+            });
 }

@@ -27,8 +27,8 @@ static LogicalResult buildQuantizeLinear(NodeBuilder &n) {
     return n.error() << "expected saturate = 1, found 0; nearest supported form: saturating codes";
   Value x = n.in(0);
   x = elementOf(x).isSignedInteger(32) ? n.cast(x, n.b.getF32Type()) : n.f32(x);
-  auto params = n.params(x, code, n.in(1), n.in(2), n.node.getInt("axis", 1),
-                         n.node.getInt("block_size", 0));
+  auto params =
+      n.params(x, code, n.in(1), n.in(2), n.node.getInt("axis", 1), n.node.getInt("block_size", 0));
   return params ? n.finish(n.quantize(x, *params, code, n.site())) : failure();
 }
 
@@ -55,8 +55,7 @@ static LogicalResult buildDynamicQuantizeLinear(NodeBuilder &n) {
   Value low = n.binary(BinaryKind::Min, reduceAll(n, ReduceKind::Min, x), 0.0f);
   Value range = n.binary(BinaryKind::Sub, high, low);
   Value isFlat = n.binary(BinaryKind::Equal, range, 0.0f);
-  Value scale =
-      n.select(isFlat, n.scalarF32(1.0f), n.binary(BinaryKind::Div, range, 255.0f));
+  Value scale = n.select(isFlat, n.scalarF32(1.0f), n.binary(BinaryKind::Div, range, 255.0f));
   Value zero = n.binary(BinaryKind::Sub, n.scalarF32(0.0f), n.binary(BinaryKind::Div, low, scale));
   zero = n.clamp(n.unary(UnaryKind::Round, zero), 0.0f, 255.0f);
   Value zeroPoint = n.cast(zero, code);
@@ -68,12 +67,12 @@ void quern::legalize::addQuantizationRows(Rows &rows) {
   constexpr llvm::StringLiteral quantize = "axis block_size output_dtype precision saturate";
   constexpr llvm::StringLiteral dequantize = "axis block_size output_dtype";
   llvm::append_range(
-      rows, std::initializer_list<Row>{
-                {onnxDomain, "QuantizeLinear", 10, latest, 2, quantize, buildQuantizeLinear},
-                {microsoft, "QuantizeLinear", 1, latest, 2, quantize, buildQuantizeLinear},
-                {onnxDomain, "DequantizeLinear", 10, latest, 2, dequantize, buildDequantizeLinear},
-                {microsoft, "DequantizeLinear", 1, latest, 2, dequantize, buildDequantizeLinear},
-                {onnxDomain, "DynamicQuantizeLinear", 11, latest, 1, "",
-                 buildDynamicQuantizeLinear},
-            });
+      rows,
+      std::initializer_list<Row>{
+          {onnxDomain, "QuantizeLinear", 10, latest, 2, quantize, buildQuantizeLinear},
+          {microsoft, "QuantizeLinear", 1, latest, 2, quantize, buildQuantizeLinear},
+          {onnxDomain, "DequantizeLinear", 10, latest, 2, dequantize, buildDequantizeLinear},
+          {microsoft, "DequantizeLinear", 1, latest, 2, dequantize, buildDequantizeLinear},
+          {onnxDomain, "DynamicQuantizeLinear", 11, latest, 1, "", buildDynamicQuantizeLinear},
+      });
 }

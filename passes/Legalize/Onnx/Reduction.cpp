@@ -96,17 +96,16 @@ static LogicalResult buildReduceLogSumExp(NodeBuilder &n) {
 void quern::legalize::addReductionRows(Rows &rows) {
   constexpr llvm::StringLiteral names = "axes keepdims noop_with_empty_axes";
   llvm::append_range(
-      rows,
-      std::initializer_list<Row>{
-          {onnxDomain, "ReduceSum", 1, latest, 1, names, buildReduce<ReduceKind::Sum>},
-          {onnxDomain, "ReduceMean", 1, latest, 1, names, buildReduce<ReduceKind::Mean>},
-          {onnxDomain, "ReduceMax", 1, latest, 1, names, buildReduce<ReduceKind::Max>},
-          {onnxDomain, "ReduceMin", 1, latest, 1, names, buildReduce<ReduceKind::Min>},
-          {onnxDomain, "ReduceProd", 1, latest, 1, names, buildReduce<ReduceKind::Prod>},
-          {onnxDomain, "ReduceL1", 1, latest, 1, names, buildReduceL1},
-          {onnxDomain, "ReduceL2", 1, latest, 1, names, buildReduceL2},
-          {onnxDomain, "ReduceSumSquare", 1, latest, 1, names, buildReduceSumSquare},
-          {onnxDomain, "ReduceLogSum", 1, latest, 1, names, buildReduceLogSum},
-          {onnxDomain, "ReduceLogSumExp", 1, latest, 1, names, buildReduceLogSumExp},
-      });
+      rows, std::initializer_list<Row>{
+                {onnxDomain, "ReduceSum", 1, latest, 1, names, buildReduce<ReduceKind::Sum>},
+                {onnxDomain, "ReduceMean", 1, latest, 1, names, buildReduce<ReduceKind::Mean>},
+                {onnxDomain, "ReduceMax", 1, latest, 1, names, buildReduce<ReduceKind::Max>},
+                {onnxDomain, "ReduceMin", 1, latest, 1, names, buildReduce<ReduceKind::Min>},
+                {onnxDomain, "ReduceProd", 1, latest, 1, names, buildReduce<ReduceKind::Prod>},
+                {onnxDomain, "ReduceL1", 1, latest, 1, names, buildReduceL1},
+                {onnxDomain, "ReduceL2", 1, latest, 1, names, buildReduceL2},
+                {onnxDomain, "ReduceSumSquare", 1, latest, 1, names, buildReduceSumSquare},
+                {onnxDomain, "ReduceLogSum", 1, latest, 1, names, buildReduceLogSum},
+                {onnxDomain, "ReduceLogSumExp", 1, latest, 1, names, buildReduceLogSumExp},
+            });
 }

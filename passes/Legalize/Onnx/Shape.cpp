@@ -30,8 +30,8 @@ static LogicalResult buildReshape(NodeBuilder &n) {
   for (auto [d, size] : llvm::enumerate(*shape)) {
     if (size == 0 && !n.node.getInt("allowzero", 0)) {
       if (static_cast<int64_t>(d) >= rankOf(x))
-        return n.error() << "expected a 0 in the shape to stand for a dimension of "
-                         << x.getType() << ", found it at position " << d;
+        return n.error() << "expected a 0 in the shape to stand for a dimension of " << x.getType()
+                         << ", found it at position " << d;
       size = shapeOf(x)[d];
     }
     if (size == -1 && open < 0) {
@@ -241,8 +241,8 @@ static LogicalResult buildDepthToSpace(NodeBuilder &n) {
   bool columnFirst = n.node.getString("mode", "DCR") == "DCR";
   Value split = columnFirst ? n.reshape(x, {s[0], block, block, depth, s[2], s[3]})
                             : n.reshape(x, {s[0], depth, block, block, s[2], s[3]});
-  Value moved = columnFirst ? n.transpose(split, {0, 3, 4, 1, 5, 2})
-                            : n.transpose(split, {0, 1, 4, 2, 5, 3});
+  Value moved =
+      columnFirst ? n.transpose(split, {0, 3, 4, 1, 5, 2}) : n.transpose(split, {0, 1, 4, 2, 5, 3});
   return n.finish(n.reshape(moved, {s[0], depth, s[2] * block, s[3] * block}));
 }
 

@@ -10,9 +10,7 @@ using namespace mlir;
 using namespace quern;
 using namespace quern::legalize;
 
-Dims Window::allPads() const {
-  return {pads[0], pads[1], pads[2] + extra[0], pads[3] + extra[1]};
-}
+Dims Window::allPads() const { return {pads[0], pads[1], pads[2] + extra[0], pads[3] + extra[1]}; }
 
 /// Larger windows make no sense; the limit keeps sums and products of them exact.
 static constexpr int64_t longest = 1 << 20;
@@ -222,9 +220,10 @@ static Value averageFactor(NodeBuilder &n, const Window &window, Shape sizes) {
                   llvm::Twine(window.positions[0]) + ", " + llvm::Twine(window.positions[1]) + "]");
   for (int64_t y = 0; y < window.positions[0]; ++y)
     for (int64_t x = 0; x < window.positions[1]; ++x)
-      factors.push_back(1.0f / std::max<int64_t>(countMembers(window, 0, sizes[0], y, includePad) *
-                                                     countMembers(window, 1, sizes[1], x, includePad),
-                                                 1));
+      factors.push_back(1.0f /
+                        std::max<int64_t>(countMembers(window, 0, sizes[0], y, includePad) *
+                                              countMembers(window, 1, sizes[1], x, includePad),
+                                          1));
   if (llvm::all_equal(factors))
     return n.scalarF32(factors.front());
   return n.floats(factors, {1, window.positions[0], window.positions[1], 1});

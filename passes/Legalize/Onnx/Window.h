@@ -31,7 +31,8 @@ Value toChannelsLast(NodeBuilder &n, Value x);
 /// NHWC to [N, C, H, W], or to [N, C, W] where the spatial rank is 1.
 Value toChannelsFirst(NodeBuilder &n, Value x, int64_t spatialRank);
 
-/// ONNX's Conv on f32 values: [N, C, spatial...] by [O, C/group, spatial...], plus an optional [O] bias.
+/// ONNX's Conv on f32 values: [N, C, spatial...] by [O, C/group, spatial...], plus an optional [O]
+/// bias.
 Value convolve(NodeBuilder &n, Value x, Value weights, Value bias);
 
 enum class Pooling { Max, Average };
