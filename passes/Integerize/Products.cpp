@@ -92,70 +92,106 @@ double Activation::largestValue() const {
   return std::max(std::abs(high - *zero), std::abs(low - *zero));
 }
 
-/// How the elements of a constant belong to channels: channel = batch * size + index on the axis.
 namespace {
-struct ChannelMap {
-  int64_t size, inner, outer; ///< of the axis, elements inside one step of it, steps per batch
 
-  static ChannelMap of(RankedTensorType type, int64_t axis) {
-    ChannelMap result{type.getDimSize(axis), 1, 1};
+/// How the elements of a constant belong to channels: batches of steps of `channels` runs of `inner`
+/// elements each.
+struct ChannelMap {
+  int64_t batches = 1, steps = 1, channels = 1, inner = 1;
+
+  static ChannelMap of(RankedTensorType type, int64_t axis, bool isMatrix) {
+    ChannelMap result;
+    result.channels = type.getDimSize(axis);
     for (int64_t d = axis + 1; d < type.getRank(); ++d)
       result.inner *= type.getDimSize(d);
-    // The last two dimensions are one matrix: only those before are batches.
-    for (int64_t d = std::max<int64_t>(type.getRank() - 2, 0); d < axis; ++d)
-      result.outer *= type.getDimSize(d);
+    // The last two dimensions are one matrix: those before are batches, each with its channels.
+    for (int64_t d = 0; d < axis; ++d)
+      (isMatrix || d >= type.getRank() - 2 ? result.steps : result.batches) *= type.getDimSize(d);
     return result;
   }
-  /// Calls visit(element, channel) for all elements of the constant, in order.
-  template <typename Visit> void forEach(int64_t elements, Visit visit) const {
-    for (int64_t element = 0, run = 0; element < elements; ++run) {
-      int64_t channel = run / (size * outer) * size + run % size;
-      for (int64_t end = element + inner; element < end; ++element)
-        visit(element, channel);
-    }
+
+  int64_t total() const { return batches * channels; }
+
+  /// Calls visit(element, channel, count) for all runs of one channel, in order.
+  template <typename Visit> void forEachRun(Visit visit) const {
+    int64_t element = 0;
+    for (int64_t batch = 0; batch < batches; ++batch)
+      for (int64_t step = 0; step < steps; ++step)
+        for (int64_t channel = 0; channel < channels; ++channel, element += inner)
+          visit(element, batch * channels + channel, inner);
   }
 };
+
+/// Codes of at most 8 bits, as they lie in memory.
+struct ByteCodes {
+  llvm::ArrayRef<char> bytes;
+  bool isSigned;
+
+  int32_t operator[](int64_t index) const {
+    char byte = bytes.data()[index];
+    return isSigned ? static_cast<int32_t>(static_cast<signed char>(byte))
+                    : static_cast<int32_t>(static_cast<unsigned char>(byte));
+  }
+};
+
 } // namespace
 
 /// What is subtracted from each channel's stored codes so that they fit si8.
-static std::vector<int64_t> chooseShifts(llvm::ArrayRef<int32_t> codes, const CodeFacts &facts,
-                                         const ChannelMap &channelOf, int64_t channels) {
-  std::vector<int64_t> low(channels, INT32_MAX), high(channels, INT32_MIN), shifts(channels);
-  channelOf.forEach(codes.size(), [&](int64_t i, int64_t channel) {
-    low[channel] = std::min<int64_t>(low[channel], codes[i]);
-    high[channel] = std::max<int64_t>(high[channel], codes[i]);
+static std::vector<int32_t> chooseShifts(const ByteCodes &codes, const CodeFacts &facts,
+                                         const ChannelMap &map) {
+  std::vector<int32_t> shifts(map.total(), 0);
+  bool noZero = llvm::all_of(facts.zeroPoints, [](int64_t zero) { return zero == 0; });
+  if (noZero && codes.isSigned)
+    return shifts;
+  std::vector<int32_t> low(map.total(), INT32_MAX), high(map.total(), INT32_MIN);
+  map.forEachRun([&](int64_t first, int64_t channel, int64_t count) {
+    int32_t least = low[channel], most = high[channel];
+    for (int64_t i = first; i < first + count; ++i) {
+      least = std::min(least, codes[i]);
+      most = std::max(most, codes[i]);
+    }
+    low[channel] = least;
+    high[channel] = most;
   });
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    int64_t zero = facts.zeroPoints[channel % facts.zeroPoints.size()];
+  for (size_t channel = 0; channel < shifts.size(); ++channel) {
+    auto zero = static_cast<int32_t>(facts.zeroPoints[channel % facts.zeroPoints.size()]);
     bool fits = low[channel] - zero >= -128 && high[channel] - zero <= 127;
     shifts[channel] = fits ? zero : high[channel] > 127 ? 128 : 0;
   }
   return shifts;
 }
 
-static void sumUp(Weights &weights, llvm::ArrayRef<int32_t> codes, const ChannelMap &channelOf,
-                  llvm::ArrayRef<int64_t> shifts) {
+static void sumUp(Weights &weights, const ByteCodes &codes, const ChannelMap &map,
+                  llvm::ArrayRef<int32_t> shifts) {
   std::vector<int64_t> absolute(shifts.size()), exact(shifts.size());
-  channelOf.forEach(codes.size(), [&](int64_t i, int64_t channel) {
-    int64_t code = codes[i] - shifts[channel];
-    weights.sums[channel] += code;
-    absolute[channel] += std::abs(code);
-    exact[channel] += std::abs(code - weights.rest[channel]);
+  map.forEachRun([&](int64_t first, int64_t channel, int64_t count) {
+    int32_t shift = shifts[channel], rest = static_cast<int32_t>(weights.rest[channel]);
+    int64_t sum = 0, magnitude = 0, distance = 0;
+    for (int64_t i = first; i < first + count; ++i) {
+      int32_t code = codes[i] - shift;
+      sum += code;
+      magnitude += code < 0 ? -code : code;
+      distance += code < rest ? rest - code : code - rest;
+    }
+    weights.sums[channel] += sum;
+    absolute[channel] += magnitude;
+    exact[channel] += distance;
   });
   weights.largestCodes = static_cast<double>(*llvm::max_element(absolute));
   weights.largestWeights = static_cast<double>(*llvm::max_element(exact));
 }
 
-static Value storeShifted(OpBuilder &builder, const CodeFacts &facts, llvm::ArrayRef<int32_t> codes,
-                          const ChannelMap &channelOf, llvm::ArrayRef<int64_t> shifts) {
+static Value storeShifted(OpBuilder &builder, const CodeFacts &facts, const ByteCodes &codes,
+                          const ChannelMap &map, llvm::ArrayRef<int32_t> shifts) {
   auto type = tensorOf(facts.codes);
   auto target = RankedTensorType::get(type.getShape(), builder.getIntegerType(8, true));
-  bool same = llvm::all_of(shifts, [](int64_t shift) { return shift == 0; });
+  bool same = llvm::all_of(shifts, [](int32_t shift) { return shift == 0; });
   if (same && type == target)
     return facts.codes;
-  std::vector<char> bytes(codes.size());
-  channelOf.forEach(codes.size(), [&](int64_t i, int64_t channel) {
-    bytes[i] = static_cast<char>(codes[i] - shifts[channel]);
+  std::vector<char> bytes(codes.bytes.size());
+  map.forEachRun([&](int64_t first, int64_t channel, int64_t count) {
+    for (int64_t i = first; i < first + count; ++i)
+      bytes[i] = static_cast<char>(codes[i] - shifts[channel]);
   });
   qir::ConstantOp source = getConstant(facts.codes);
   auto result = makeConstantFromBytes(builder, source.getLoc(), target, std::move(bytes));
@@ -172,34 +208,30 @@ std::optional<Weights> Weights::read(OpBuilder &builder, Value value, int64_t ch
     why = "expected weight scales per output channel, found them along another axis";
     return std::nullopt;
   }
-  auto codes = readConstant<int32_t>(facts->codes);
-  if (!codes || !facts->hasConstantScale() || !facts->hasConstantZeroPoint()) {
+  qir::ConstantOp constant = getConstant(facts->codes);
+  if (!constant || !facts->hasConstantScale() || !facts->hasConstantZeroPoint()) {
     why = "expected constant weights with constant scales and zero points";
     return std::nullopt;
   }
   auto type = tensorOf(facts->codes);
-  ChannelMap channelOf = ChannelMap::of(type, channelAxis);
-  Weights result;
+  std::vector<char> storage;
+  ByteCodes codes{getConstantBytes(constant, storage), type.getElementType().isSignedInteger()};
   bool isMatrix = type.getRank() == 2 || channelAxis == 0;
-  if (isMatrix) {
-    result.shape = {channelOf.size};
-  } else {
+  ChannelMap map = ChannelMap::of(type, channelAxis, isMatrix);
+  Weights result;
+  if (!isMatrix) {
     result.shape.assign(type.getShape().begin(), type.getShape().end() - 2);
-    result.shape.append({1, channelOf.size});
+    result.shape.push_back(1);
   }
-  int64_t channels = 1;
-  for (int64_t size : result.shape)
-    channels *= size;
-  if (isMatrix) // every element of a convolution's weights belongs to one of O channels
-    channelOf.outer = type.getNumElements() / (channelOf.size * channelOf.inner);
-  std::vector<int64_t> shifts = chooseShifts(*codes, *facts, channelOf, channels);
-  result.sums.resize(channels);
-  for (int64_t channel = 0; channel < channels; ++channel) {
+  result.shape.push_back(map.channels);
+  std::vector<int32_t> shifts = chooseShifts(codes, *facts, map);
+  result.sums.resize(map.total());
+  for (int64_t channel = 0; channel < map.total(); ++channel) {
     result.rest.push_back(facts->zeroPoints[channel % facts->zeroPoints.size()] - shifts[channel]);
     result.scales.push_back(facts->scales[channel % facts->scales.size()]);
   }
-  sumUp(result, *codes, channelOf, shifts);
-  result.codes = storeShifted(builder, *facts, *codes, channelOf, shifts);
+  sumUp(result, codes, map, shifts);
+  result.codes = storeShifted(builder, *facts, codes, map, shifts);
   return result;
 }
 
