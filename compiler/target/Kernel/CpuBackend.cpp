@@ -33,8 +33,19 @@ const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
   return typeOf(anchor->getOperand(0)).getElementType().isF32() ? isa.floatDot() : isa.integerDot();
 }
 
+const DepthwiseKernel *CpuBackend::depthwiseFor(Operation *anchor) const {
+  const DepthwiseKernel *kernel = isDepthwise(anchor) ? isa.depthwise() : nullptr;
+  auto packed = kernel ? llvm::dyn_cast_if_present<qir::PackedAttr>(
+                             typeOf(anchor->getOperand(1)).getEncoding())
+                       : qir::PackedAttr();
+  return packed && packed.getForm() == kernel->form() ? kernel : nullptr;
+}
+
 qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
   MLIRContext *context = anchor->getContext();
+  if (const DepthwiseKernel *kernel = isDepthwise(anchor) ? isa.depthwise() : nullptr)
+    if (qir::PackedAttr form = kernel->getPackedForm(llvm::cast<qir::ConvOp>(anchor)))
+      return form;
   if (isDepthwise(anchor) && isa.lanes() > 1) {
     auto weights = typeOf(anchor->getOperand(1));
     int64_t bytes = weights.getNumElements() * getElementBytes(weights.getElementType());
@@ -63,6 +74,8 @@ static std::vector<char> packDepthwise(RankedTensorType weights, ArrayRef<char> 
 std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form, ArrayRef<char> bytes) const {
   if (form.getForm() == "depthwise")
     return packDepthwise(typeOf(anchor->getOperand(1)), bytes);
+  if (isa.depthwise() && form.getForm() == isa.depthwise()->form())
+    return isa.depthwise()->pack(llvm::cast<qir::ConvOp>(anchor), bytes);
   const DotKernel *dot = dotFor(anchor);
   return packWeights(anchor, *dot, form.getColumns() / dot->lanes(), bytes);
 }
@@ -101,6 +114,8 @@ int64_t CpuBackend::getUnits(qir::DispatchOp dispatch) const {
       return 1;
     return getContractionUnits(*shape, ContractionTile::parse(tile), *dot);
   }
+  if (const DepthwiseKernel *kernel = depthwiseFor(anchor))
+    return kernel->getUnits(llvm::cast<qir::ConvOp>(anchor));
   if (llvm::isa<qir::MapOp>(anchor))
     return getMapUnits(*view);
   if (llvm::isa<qir::TableOp>(anchor))
@@ -132,6 +147,10 @@ LogicalResult CpuBackend::emitKernel(const EmitContext &context) const {
       return context.view.dispatch.emitError("expected a tile chosen by assign-tiles");
     context.b.getFunction()->setAttr("quern.heavy", context.b.getUnitAttr());
     return emitContraction(context, *shape, ContractionTile::parse(tile), *dot);
+  }
+  if (const DepthwiseKernel *kernel = depthwiseFor(anchor)) {
+    context.b.getFunction()->setAttr("quern.heavy", context.b.getUnitAttr());
+    return kernel->emit(context);
   }
   return llvm::TypeSwitch<Operation *, LogicalResult>(anchor)
       .Case<qir::ConvOp>([&](qir::ConvOp) {

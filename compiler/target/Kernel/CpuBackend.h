@@ -5,6 +5,7 @@
 #define QUERN_COMPILER_TARGET_KERNEL_CPUBACKEND_H
 
 #include "compiler/target/Kernel/Contraction.h"
+#include "compiler/target/Kernel/Depthwise.h"
 #include "compiler/target/TargetBackend.h"
 
 namespace quern {
@@ -20,6 +21,8 @@ public:
   /// Inner products, or null where contractions are plain loops.
   virtual const DotKernel *integerDot() const { return nullptr; }
   virtual const DotKernel *floatDot() const { return nullptr; }
+  /// The target's own depthwise convolution, or null.
+  virtual const DepthwiseKernel *depthwise() const { return nullptr; }
   /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [0, 32767]).
   virtual mlir::Value multiplyAddWords(KernelBuilder &b, mlir::Value accumulator, mlir::Value x,
                                        mlir::Value w) const;
@@ -72,6 +75,8 @@ public:
 private:
   /// The inner product for a contraction that is tiled, or null (depthwise, scalar targets).
   const DotKernel *dotFor(mlir::Operation *anchor) const;
+  /// The target's own depthwise kernel if the weights are packed for it, or null.
+  const DepthwiseKernel *depthwiseFor(mlir::Operation *anchor) const;
   mlir::LogicalResult emitKernel(const EmitContext &context) const;
   const CpuIsa &isa;
 };

@@ -3,6 +3,7 @@
 
 #include "compiler/target/Kernel/CpuBackend.h"
 #include "compiler/target/Targets.h"
+#include "compiler/target/X86/X86Depthwise.h"
 #include "compiler/target/X86/X86Dots.h"
 #include "compiler/target/X86/X86Stores.h"
 
@@ -33,6 +34,7 @@ public:
   const StoreEmitter &stores() const override { return storeEmitter; }
   const DotKernel *integerDot() const override { return &getVnniDot(); }
   const DotKernel *floatDot() const override { return &getFloatDot(16); }
+  const DepthwiseKernel *depthwise() const override { return &getVnniDepthwise(); }
   Value multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const override {
     if (KernelBuilder::lanesOf(accumulator.getType()) != 16)
       return CpuIsa::multiplyAddWords(b, accumulator, x, w);

@@ -1,0 +1,29 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_TARGET_KERNEL_DEPTHWISE_H
+#define QUERN_COMPILER_TARGET_KERNEL_DEPTHWISE_H
+
+#include "compiler/target/Kernel/DispatchView.h"
+
+namespace quern {
+
+struct EmitContext;
+
+/// One instruction set's own way to do depthwise convolutions, for those that it can. Its packed
+/// weights are its form, by which dispatches are told apart.
+class DepthwiseKernel {
+public:
+  virtual ~DepthwiseKernel() = default;
+  virtual llvm::StringRef form() const = 0;
+  /// The packed form of the weights, or null when this convolution is left to the shared emitter.
+  virtual qir::PackedAttr getPackedForm(qir::ConvOp conv) const = 0;
+  /// Packs weights in OHWI order.
+  virtual std::vector<char> pack(qir::ConvOp conv, llvm::ArrayRef<char> bytes) const = 0;
+  virtual int64_t getUnits(qir::ConvOp conv) const = 0;
+  virtual mlir::LogicalResult emit(const EmitContext &context) const = 0;
+};
+
+} // namespace quern
+
+#endif // QUERN_COMPILER_TARGET_KERNEL_DEPTHWISE_H
