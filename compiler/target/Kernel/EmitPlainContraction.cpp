@@ -123,12 +123,16 @@ PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
   };
   Value m = indices[rank - 2], n = indices[rank - 1];
   Value depth = b.index(left.type.getShape().back());
-  return b.loop(b.index(0), depth, 1, zeros(), [&](Value k, ValueRange carried) {
+  Values values = b.loop(b.index(0), depth, 1, zeros(), [&](Value k, ValueRange carried) {
     Value x = loadElement(b, left, operandIndices(left, m, k));
     Value w = loadElement(b, right, matmul.getTransposeRhs() ? operandIndices(right, n, k)
                                                              : operandIndices(right, k, n));
     return accumulate(Values(carried), x, w);
   });
+  // In the order of the product's results: a missing sum of the left leaves its place to the other.
+  if (!isFloat && !matmul.getLhsSum())
+    std::swap(values[1], values[2]);
+  return values;
 }
 
 void PlainEmitter::finishElement(const Values &indices, const Values &accumulated) {
