@@ -53,8 +53,8 @@ private:
   llvm::Error explain(ModuleOp module);
   llvm::Error writeText(const Compilation &compilation);
   llvm::Error writeBinary(Compilation &compilation);
-  llvm::Error writeDependencies();
-  llvm::Expected<artifact::Provenance> makeProvenance();
+  llvm::Error writeDependencies(llvm::ArrayRef<std::string> externalFiles);
+  llvm::Expected<artifact::Provenance> makeProvenance(llvm::ArrayRef<std::string> externalFiles);
 
   const CompileOptions &options;
   MLIRContext &context;
@@ -111,16 +111,27 @@ static std::string makePrefix(llvm::StringRef name) {
   return prefix;
 }
 
-llvm::Expected<artifact::Provenance> CompileJob::makeProvenance() {
+/// Adds a file's bytes to the hash.
+static llvm::Error hashFile(llvm::SHA256 &hash, const std::string &path) {
+  auto file = llvm::MemoryBuffer::getFile(path, false, false);
+  if (!file)
+    return llvm::createStringError("'" + path + "': " + file.getError().message());
+  hash.update((*file)->getBuffer());
+  return llvm::Error::success();
+}
+
+llvm::Expected<artifact::Provenance>
+CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
   artifact::Provenance provenance;
   provenance.name = llvm::sys::path::stem(options.model).str();
   provenance.prefix = options.name.empty() ? makePrefix(provenance.name) : options.name;
   provenance.target = target.getName().str();
-  auto file = llvm::MemoryBuffer::getFile(options.model, false, false);
-  if (!file)
-    return llvm::createStringError("'" + options.model + "': " + file.getError().message());
   llvm::SHA256 hash;
-  hash.update((*file)->getBuffer());
+  if (llvm::Error error = hashFile(hash, options.model))
+    return error;
+  for (const std::string &path : externalFiles)
+    if (llvm::Error error = hashFile(hash, path))
+      return error;
   std::array<uint8_t, 32> digest = hash.final();
   provenance.modelHash.assign(digest.begin(), digest.end());
   for (const auto &[name, dims] : options.shapes)
@@ -134,7 +145,7 @@ llvm::Expected<artifact::Provenance> CompileJob::makeProvenance() {
 
 llvm::Error CompileJob::writeBinary(Compilation &compilation) {
   auto kind = artifact::parseArtifactKind(options.emit);
-  auto provenance = makeProvenance();
+  auto provenance = makeProvenance(compilation.externalFiles);
   if (!provenance)
     return provenance.takeError();
   auto program = artifact::Program::read(*compilation.module);
@@ -158,11 +169,14 @@ static std::string escapeForMake(llvm::StringRef path) {
   return text;
 }
 
-llvm::Error CompileJob::writeDependencies() {
+llvm::Error CompileJob::writeDependencies(llvm::ArrayRef<std::string> externalFiles) {
   if (!options.dependencies)
     return llvm::Error::success();
   return artifact::writeFile(options.output + ".d", [&](llvm::raw_ostream &stream) {
-    stream << escapeForMake(options.output) << ": " << escapeForMake(options.model) << '\n';
+    stream << escapeForMake(options.output) << ": " << escapeForMake(options.model);
+    for (const std::string &path : externalFiles)
+      stream << ' ' << escapeForMake(path);
+    stream << '\n';
   });
 }
 
@@ -173,10 +187,14 @@ llvm::Error CompileJob::run() {
   if (llvm::Error error = explain(*compilation->module))
     return error;
   llvm::Error error = options.emit == "mlir" ? writeText(*compilation) : writeBinary(*compilation);
-  return error ? std::move(error) : writeDependencies();
+  return error ? std::move(error) : writeDependencies(compilation->externalFiles);
 }
 
 int runCompile(const CompileOptions &options) {
+  if (llvm::sys::fs::equivalent(options.model, options.output)) {
+    llvm::errs() << "error: '" << options.output << "' is the model itself\n";
+    return ExitFailed;
+  }
   DialectRegistry registry;
   registerAllDialects(registry);
   registerLoweringDialects(registry);

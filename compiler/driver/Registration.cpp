@@ -3,8 +3,15 @@
 
 #include "compiler/driver/Registration.h"
 
+#include "compiler/target/Passes.h"
+#include "compiler/target/TargetBackend.h"
 #include "dialects/Onnx/OnnxDialect.h"
 #include "dialects/Quern/QuernDialect.h"
+#include "passes/Codegen/Passes.h"
+#include "passes/Integerize/Passes.h"
+#include "passes/Interfaces/TargetRegistry.h"
+#include "passes/Legalize/Passes.h"
+
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,24 +28,8 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
-#ifdef QUERN_HAS_LEGALIZE
-#include "passes/Legalize/Passes.h"
-#endif
-#ifdef QUERN_HAS_INTEGERIZE
-#include "passes/Integerize/Passes.h"
-#endif
-#ifdef QUERN_HAS_CODEGEN
-#include "passes/Codegen/Passes.h"
-#endif
-#ifdef QUERN_HAS_TARGET
-#include "compiler/target/Passes.h"
-#include "compiler/target/TargetBackend.h"
-#include "passes/Interfaces/TargetRegistry.h"
-#endif
-
 namespace quern {
 
-#ifdef QUERN_HAS_TARGET
 namespace {
 
 /// A target as the passes' registry owns it; the target itself lives as long as the process.
@@ -72,7 +63,6 @@ static void registerTargets() {
     registerTargetModel(target->getName(),
                         [target] { return std::make_unique<TargetReference>(*target); });
 }
-#endif
 
 void registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<onnxir::OnnxDialect, qir::QuernDialect, mlir::affine::AffineDialect,
@@ -86,19 +76,11 @@ void registerAllDialects(mlir::DialectRegistry &registry) {
 void registerAllPasses() {
   mlir::registerTransformsPasses();
   mlir::registerConversionPasses();
-#ifdef QUERN_HAS_LEGALIZE
   registerLegalizePasses();
-#endif
-#ifdef QUERN_HAS_INTEGERIZE
   registerIntegerizePasses();
-#endif
-#ifdef QUERN_HAS_CODEGEN
   registerCodegenPasses();
-#endif
-#ifdef QUERN_HAS_TARGET
   registerTargetPasses();
   registerTargets();
-#endif
 }
 
 } // namespace quern

@@ -8,6 +8,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace fs = llvm::sys::fs;
@@ -40,6 +41,7 @@ static int compileAndExecute(CompileOptions options, const std::vector<std::stri
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, llvm::sys::path::stem(options.model));
   options.output = path.str().str();
+  llvm::sys::RemoveFileOnSignal(options.output);
   options.emit = "exe";
   int status = runCompile(options);
   if (status == ExitDone)

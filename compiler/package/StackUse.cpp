@@ -43,7 +43,7 @@ static uint64_t addFrames(llvm::ArrayRef<std::pair<std::string, uint64_t>> frame
   return llvm::alignTo(launch + kernel + runtime, 64);
 }
 
-static llvm::Error writeProgram(ELFFile<ELF64LE> file, llvm::SmallVectorImpl<char> &object,
+static llvm::Error writeProgram(const ELFFile<ELF64LE> &file, llvm::SmallVectorImpl<char> &object,
                                 uint64_t bytes) {
   auto sections = file.sections();
   if (!sections)

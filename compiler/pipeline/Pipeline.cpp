@@ -9,9 +9,7 @@
 #include "compiler/target/Passes.h"
 #include "dialects/Quern/QuernDialect.h"
 #include "passes/Codegen/Passes.h"
-#ifdef QUERN_HAS_INTEGERIZE
 #include "passes/Integerize/Passes.h"
-#endif
 #include "passes/Legalize/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -40,6 +38,7 @@ static LogicalResult runImport(MLIRContext &context, const PipelineOptions &opti
   for (const auto &[name, dims] : options.shapes)
     import.shapes[name] = dims;
   import.keep = options.keep;
+  import.externalFiles = &compilation.externalFiles;
   compilation.module = importOnnx(context, options.input, import);
   return success(static_cast<bool>(compilation.module));
 }
@@ -62,13 +61,9 @@ static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &,
 
 static LogicalResult runIntegerize(MLIRContext &context, const PipelineOptions &options,
                                    Compilation &compilation) {
-#ifdef QUERN_HAS_INTEGERIZE
   return runPasses(context, compilation, [&](PassManager &manager) {
     buildIntegerizePipeline(manager, *options.target);
   });
-#else
-  return compilation.module->emitError("this build has no stage 'integerize'");
-#endif
 }
 
 static LogicalResult runDispatch(MLIRContext &context, const PipelineOptions &options,

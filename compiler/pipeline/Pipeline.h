@@ -18,6 +18,8 @@ namespace quern {
 
 /// A model on its way through the stages.
 struct Compilation {
+  /// The files that were read beside the input: external data.
+  std::vector<std::string> externalFiles;
   /// The model itself; null before `import`.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// The kernels in the LLVM dialect; null before `llvm`.

@@ -143,4 +143,15 @@ Expected<MappedRange> ExternalFiles::find(const ExternalReference &reference, ui
   return MappedRange{*file, *offset, expected};
 }
 
+std::vector<std::string> ExternalFiles::paths() const {
+  std::vector<std::string> result;
+  for (const auto &file : files) {
+    llvm::SmallString<256> path(folder);
+    llvm::sys::path::append(path, file.first());
+    result.push_back(path.str().str());
+  }
+  llvm::sort(result);
+  return result;
+}
+
 } // namespace quern::onnxfile

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace quern::onnxfile {
 
@@ -48,6 +49,9 @@ public:
   /// The `expected` bytes that `reference` names. Offset and length are decimal; a missing length
   /// reaches to the end of the file.
   llvm::Expected<MappedRange> find(const ExternalReference &reference, uint64_t expected);
+
+  /// The paths of the files that were opened, sorted.
+  std::vector<std::string> paths() const;
 
 private:
   llvm::Expected<std::shared_ptr<MappedFile>> open(llvm::StringRef location);

@@ -80,6 +80,8 @@ static mlir::OwningOpRef<mlir::ModuleOp> runSteps(ImportSession &session) {
   mlir::OwningOpRef<mlir::ModuleOp> module = buildModule(session);
   if (module && mlir::failed(mlir::verify(*module)))
     return nullptr;
+  if (module && session.options.externalFiles)
+    *session.options.externalFiles = session.externalFiles.paths();
   return module;
 }
 

@@ -22,6 +22,8 @@ struct OnnxImportOptions {
   llvm::StringMap<std::vector<int64_t>> shapes;
   /// Globs over tensor names: what they match becomes a graph output, after the file's own.
   std::vector<std::string> keep;
+  /// If not null, gets the paths of the files beside the model that hold tensors, sorted.
+  std::vector<std::string> *externalFiles = nullptr;
 };
 
 /// Imports the ONNX file `path` (IR version 3 on, opset 7 on) as `func.func @main`: one

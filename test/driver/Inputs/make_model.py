@@ -1,6 +1,6 @@
 # Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes a model of one matrix product and an activation: make_model.py OUT [OP]."""
+"""Writes a model of one matrix product and an activation: make_model.py OUT [OP [EXTERNAL]]."""
 
 import sys
 
@@ -20,4 +20,12 @@ graph = helper.make_graph(
     [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 8])],
     [numpy_helper.from_array(weights, "w")],
 )
-onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), out)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+external = sys.argv[3:]
+onnx.save(
+    model,
+    out,
+    save_as_external_data=bool(external),
+    location=external[0] if external else None,
+    size_threshold=0,
+)
