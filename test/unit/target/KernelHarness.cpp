@@ -74,6 +74,16 @@ template <typename Function> static void forEachPaddedRow(RankedTensorType type,
 
 static qir::DispatchOp asDispatch(Operation *op) { return llvm::cast<qir::DispatchOp>(op); }
 
+/// The form that the target chooses, or the shared one of depthwise weights.
+static qir::PackedAttr getForm(const TargetBackend &backend, Operation *anchor,
+                               const std::string &wanted) {
+  if (wanted.empty())
+    return llvm::isa<qir::PoolOp>(anchor) ? qir::PackedAttr() : backend.getPackedForm(anchor);
+  RankedTensorType weights = typeOf(anchor->getOperand(1));
+  return qir::PackedAttr::get(anchor->getContext(), wanted, weights.getDimSize(0), 1,
+                              denseBytes(weights));
+}
+
 static Operation *findWindowOrProduct(qir::DispatchOp dispatch) {
   for (Operation &op : dispatch.getBody().front())
     if (llvm::isa<qir::ConvOp, qir::MatMulOp, qir::PoolOp>(op))
@@ -117,8 +127,7 @@ void CompiledDispatch::assignLayouts(const Settings &settings) {
   qir::DispatchOp dispatch = asDispatch(dispatchOp);
   fill = settings.fill;
   if (Operation *anchor = findWindowOrProduct(dispatch)) {
-    bool isPool = llvm::isa<qir::PoolOp>(anchor);
-    if (qir::PackedAttr form = isPool ? qir::PackedAttr() : backend.getPackedForm(anchor))
+    if (qir::PackedAttr form = getForm(backend, anchor, settings.form))
       setInputEncoding(dispatch, inputNumber(anchor->getOperand(1)), form);
     auto pads = anchor->getAttrOfType<DenseI64ArrayAttr>("pads");
     bool hasPads = pads && llvm::any_of(pads.asArrayRef(), [](int64_t pad) { return pad > 0; });

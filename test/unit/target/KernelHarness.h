@@ -44,6 +44,8 @@ struct Settings {
   unsigned seed = 1;
   /// Keep the assembly, too.
   bool assembly = false;
+  /// "depthwise": the shared emitter's form of weights instead of the target's own.
+  std::string form = {};
 };
 
 /// A dispatch compiled for one target and loaded into this process. Inputs and results are dense,
