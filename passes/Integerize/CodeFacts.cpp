@@ -26,7 +26,8 @@ int64_t CodeFacts::quantize(float value) const {
   float scaled = value * (1.0f / scales.front());
   if (std::isnan(scaled))
     return low;
-  double code = std::nearbyint(static_cast<double>(scaled)) + static_cast<double>(zeroPoints.front());
+  double code =
+      std::nearbyint(static_cast<double>(scaled)) + static_cast<double>(zeroPoints.front());
   return static_cast<int64_t>(
       std::clamp(code, static_cast<double>(low), static_cast<double>(high)));
 }

@@ -26,9 +26,7 @@ namespace quern {
 /// A requantization has at most this many ops; more than that a table does faster.
 static constexpr int64_t requantizationOps = 8;
 
-static bool isEightBit(Type type) {
-  return type.isUnsignedInteger(8) || type.isSignedInteger(8);
-}
+static bool isEightBit(Type type) { return type.isUnsignedInteger(8) || type.isSignedInteger(8); }
 
 /// The code that stands at an index of a table.
 static int64_t codeAt(int64_t index, Type element) {

@@ -210,9 +210,9 @@ static void emitCodes(OpBuilder &builder, const Chain &chain, qir::QuantizeOp qu
     most = std::max(most, std::abs(multiplier / scale));
   // Rounding the multiplier and the product adds far less than a factor of 2.
   bool bounded = chain.linear.bound * most < 0x1p29;
-  Value code = qir::ToCodeOp::create(map.body(), scaled, Value(), facts.zeroPoints.front(),
-                                     facts.quantize(chain.low), facts.quantize(chain.high),
-                                     bounded);
+  Value code =
+      qir::ToCodeOp::create(map.body(), scaled, Value(), facts.zeroPoints.front(),
+                            facts.quantize(chain.low), facts.quantize(chain.high), bounded);
   qir::MapOp result = map.finish(code, elementOf(quantize), quantize.getSiteAttr());
   quantize.getResult().replaceAllUsesWith(result.getResult(0));
 }

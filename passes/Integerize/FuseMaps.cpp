@@ -44,9 +44,7 @@ static Anchors anchorsOf(qir::MapOp map) {
 
 static ArrayRef<int64_t> spaceOf(qir::MapOp map) { return tensorOf(map.getResult(0)).getShape(); }
 
-static int64_t countElements(qir::MapOp map) {
-  return tensorOf(map.getResult(0)).getNumElements();
-}
+static int64_t countElements(qir::MapOp map) { return tensorOf(map.getResult(0)).getNumElements(); }
 
 static int64_t countOps(qir::MapOp map) {
   int64_t count = 0;

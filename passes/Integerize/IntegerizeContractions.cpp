@@ -75,8 +75,8 @@ static Value emitWithWeights(MapBuilder &map, const Contraction &c) {
     std::vector<int64_t> sums = weights.sums;
     for (size_t i = 0; i < sums.size(); ++i)
       sums[i] -= c.depth * weights.rest[i];
-    integer = subtractProduct(map, integer, c.left.emitZero(map),
-                              map.readIntegers(weights.shape, sums));
+    integer =
+        subtractProduct(map, integer, c.left.emitZero(map), map.readIntegers(weights.shape, sums));
   }
   if (c.leftSum)
     integer = subtractProduct(map, integer, map.readIntegers(weights.shape, weights.rest),
@@ -127,8 +127,8 @@ static void replaceDynamic(OpBuilder &builder, const Contraction &c, const Linea
   MapBuilder map(builder, c.op->getLoc(), tensorOf(linear.value).getShape());
   Value integer = emitInteger(map, c);
   if (llvm::any_of(linear.offsets, [](int64_t offset) { return offset != 0; }))
-    integer = arith::AddIOp::create(map.body(), integer,
-                                    map.readIntegers(linear.shape, linear.offsets));
+    integer =
+        arith::AddIOp::create(map.body(), integer, map.readIntegers(linear.shape, linear.offsets));
   Value real = arith::SIToFPOp::create(map.body(), builder.getF32Type(), integer);
   real = arith::MulFOp::create(map.body(), real, map.read(multiplier));
   Value result = map.finish(real, builder.getF32Type()).getResult(0);

@@ -79,9 +79,9 @@ static void integerize(OpBuilder &builder, qir::PoolOp pool, const CodeFacts &fa
     return;
   }
   auto type = RankedTensorType::get(out, builder.getIntegerType(32, /*isSigned=*/true));
-  auto sum = qir::PoolOp::create(builder, pool.getLoc(), type, pool.getKind(), facts.codes,
-                                 pool.getKernel(), pool.getStrides(), pool.getPads(),
-                                 pool.getDilations());
+  auto sum =
+      qir::PoolOp::create(builder, pool.getLoc(), type, pool.getKind(), facts.codes,
+                          pool.getKernel(), pool.getStrides(), pool.getPads(), pool.getDilations());
   replaceLinear(builder, *linear, [&](MapBuilder &map) { return map.read(sum.getResult()); });
 }
 
@@ -107,8 +107,8 @@ static bool isSum(Operation *op) {
   if (auto pool = llvm::dyn_cast<qir::PoolOp>(op))
     return pool.getKind() == qir::PoolKind::Sum;
   auto reduce = llvm::dyn_cast<qir::ReduceOp>(op);
-  return reduce && (reduce.getKind() == qir::ReduceKind::Sum ||
-                    reduce.getKind() == qir::ReduceKind::Mean);
+  return reduce &&
+         (reduce.getKind() == qir::ReduceKind::Sum || reduce.getKind() == qir::ReduceKind::Mean);
 }
 
 namespace {

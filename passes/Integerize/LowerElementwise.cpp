@@ -110,7 +110,8 @@ static Value emitFloatCode(MapBuilder &map, FloatType type, Value scaled) {
 }
 
 static LogicalResult lower(OpBuilder &builder, qir::QuantizeOp op) {
-  auto access = accessScale(tensorOf(op).getShape(), op.getScale(), op.getAxis(), op.getBlockSize());
+  auto access =
+      accessScale(tensorOf(op).getShape(), op.getScale(), op.getAxis(), op.getBlockSize());
   if (failed(access))
     return op.emitError("expected blocks that divide their axis of size ")
            << tensorOf(op).getDimSize(*op.getAxis()) << ", found a block size of "
@@ -118,8 +119,8 @@ static LogicalResult lower(OpBuilder &builder, qir::QuantizeOp op) {
   Value reciprocal = makeReciprocal(builder, op.getLoc(), op.getScale());
   Value input = reshapeTo(builder, op.getInput(), access->space);
   MapBuilder map(builder, op.getLoc(), access->space);
-  Value scaled = arith::MulFOp::create(map.body(), map.read(input),
-                                       map.read(reciprocal, access->map));
+  Value scaled =
+      arith::MulFOp::create(map.body(), map.read(input), map.read(reciprocal, access->map));
   Type element = elementOf(op.getResult());
   auto facts = CodeFacts::of(op);
   Value code = facts ? emitIntegerCode(map, *facts, *access, scaled)
@@ -191,7 +192,8 @@ static LogicalResult lower(OpBuilder &builder, qir::DequantizeOp op) {
   }
   if (op.getCodebook())
     return op.emitError("expected constant codes and scales with a codebook");
-  auto access = accessScale(tensorOf(op).getShape(), op.getScale(), op.getAxis(), op.getBlockSize());
+  auto access =
+      accessScale(tensorOf(op).getShape(), op.getScale(), op.getAxis(), op.getBlockSize());
   if (failed(access))
     return op.emitError("expected blocks that divide their axis of size ")
            << tensorOf(op).getDimSize(*op.getAxis()) << ", found a block size of "
@@ -228,8 +230,9 @@ static std::optional<float> toFloat(std::optional<llvm::APFloat> value) {
 
 static LogicalResult lower(MapBuilder &map, qir::UnaryOp op) {
   Value x = map.read(op.getInput());
-  return replaceBy(op, map, numerics::emitUnary(map.body(), op.getKind(), x, toFloat(op.getAlpha()),
-                                                toFloat(op.getBeta())));
+  return replaceBy(op, map,
+                   numerics::emitUnary(map.body(), op.getKind(), x, toFloat(op.getAlpha()),
+                                       toFloat(op.getBeta())));
 }
 
 static LogicalResult lower(MapBuilder &map, qir::BinaryOp op) {
@@ -243,20 +246,22 @@ static LogicalResult lower(MapBuilder &map, qir::BinaryOp op) {
 
 static LogicalResult lower(MapBuilder &map, qir::ClampOp op) {
   Value x = map.read(op.getInput());
-  return replaceBy(op, map, numerics::emitClamp(map.body(), x, op.getLow().convertToFloat(),
-                                                op.getHigh().convertToFloat()));
+  return replaceBy(op, map,
+                   numerics::emitClamp(map.body(), x, op.getLow().convertToFloat(),
+                                       op.getHigh().convertToFloat()));
 }
 
 static LogicalResult lower(MapBuilder &map, qir::SelectOp op) {
   Value condition = map.read(op.getCondition()), onTrue = map.read(op.getOnTrue());
-  return replaceBy(op, map, numerics::emitSelect(map.body(), condition, onTrue,
-                                                 map.read(op.getOnFalse())));
+  return replaceBy(op, map,
+                   numerics::emitSelect(map.body(), condition, onTrue, map.read(op.getOnFalse())));
 }
 
 static LogicalResult lower(MapBuilder &map, qir::CastOp op) {
   Value x = map.read(op.getInput());
-  return replaceBy(op, map, numerics::emitCast(map.body(), x, elementOf(op.getInput()),
-                                               elementOf(op.getResult())));
+  return replaceBy(
+      op, map,
+      numerics::emitCast(map.body(), x, elementOf(op.getInput()), elementOf(op.getResult())));
 }
 
 namespace {

@@ -77,8 +77,8 @@ qir::MapOp MapBuilder::finish(ValueRange yields, TypeRange elementTypes, StringA
   SmallVector<Type> types;
   for (Type element : elementTypes)
     types.push_back(RankedTensorType::get(space, element));
-  auto map = qir::MapOp::create(outer, location, types, inputs, outer.getAffineMapArrayAttr(maps),
-                                site);
+  auto map =
+      qir::MapOp::create(outer, location, types, inputs, outer.getAffineMapArrayAttr(maps), site);
   map.getBody().takeBody(region);
   return map;
 }

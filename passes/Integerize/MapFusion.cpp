@@ -139,8 +139,7 @@ static AffineMap matchUnits(ArrayRef<int64_t> from, ArrayRef<int64_t> to, MLIRCo
 
 qir::MapOp changeSpace(qir::MapOp old, ArrayRef<int64_t> shape) {
   OpBuilder builder(old);
-  AffineMap index =
-      matchUnits(tensorOf(old.getResult(0)).getShape(), shape, builder.getContext());
+  AffineMap index = matchUnits(tensorOf(old.getResult(0)).getShape(), shape, builder.getContext());
   MapBuilder map(builder, old.getLoc(), shape);
   IRMapping mapping;
   for (auto [position, input] : llvm::enumerate(old.getInputs()))

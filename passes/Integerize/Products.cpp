@@ -94,8 +94,8 @@ double Activation::largestValue() const {
 
 namespace {
 
-/// How the elements of a constant belong to channels: batches of steps of `channels` runs of `inner`
-/// elements each.
+/// How the elements of a constant belong to channels: batches of steps of `channels` runs of
+/// `inner` elements each.
 struct ChannelMap {
   int64_t batches = 1, steps = 1, channels = 1, inner = 1;
 

@@ -38,12 +38,12 @@ struct Activation {
 /// Constant weights as si8 codes: weight = (code - rest[channel]) * scale[channel].
 struct Weights {
   mlir::Value codes;
-  llvm::SmallVector<int64_t> shape;  ///< of what there is per channel: [O], or [.., 1, N]
-  std::vector<int64_t> rest;         ///< mostly 0
-  std::vector<int64_t> sums;         ///< of the codes, per channel
-  std::vector<float> scales;         ///< per channel
-  double largestCodes = 0;           ///< max over channels of the sum of |code|
-  double largestWeights = 0;         ///< max over channels of the sum of |code - rest|
+  llvm::SmallVector<int64_t> shape; ///< of what there is per channel: [O], or [.., 1, N]
+  std::vector<int64_t> rest;        ///< mostly 0
+  std::vector<int64_t> sums;        ///< of the codes, per channel
+  std::vector<float> scales;        ///< per channel
+  double largestCodes = 0;          ///< max over channels of the sum of |code|
+  double largestWeights = 0;        ///< max over channels of the sum of |code - rest|
 
   /// From a dequantize of a constant whose scales vary along `channelAxis` at most.
   static std::optional<Weights> read(mlir::OpBuilder &builder, mlir::Value value,

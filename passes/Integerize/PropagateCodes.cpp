@@ -50,8 +50,7 @@ namespace {
 /// mover(dequantize(x)) -> dequantize(mover(x)).
 class SinkDequantize : public RewritePattern {
 public:
-  explicit SinkDequantize(MLIRContext *context)
-      : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  explicit SinkDequantize(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
 
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
     if (!movesValues(op))
@@ -99,10 +98,9 @@ public:
     SmallVector<Value> codes;
     for (OpOperand &operand : movedOperands(mover)) {
       auto type = RankedTensorType::get(tensorOf(operand.get()).getShape(), elementOf(op));
-      codes.push_back(qir::QuantizeOp::create(rewriter, op.getLoc(), type, operand.get(),
-                                              op.getScale(), op.getZeroPoint(), IntegerAttr(),
-                                              IntegerAttr(), op.getLoAttr(), op.getHiAttr(),
-                                              op.getSiteAttr()));
+      codes.push_back(qir::QuantizeOp::create(
+          rewriter, op.getLoc(), type, operand.get(), op.getScale(), op.getZeroPoint(),
+          IntegerAttr(), IntegerAttr(), op.getLoAttr(), op.getHiAttr(), op.getSiteAttr()));
     }
     rewriter.replaceOp(op, moveCodes(rewriter, mover, codes, fill));
     return success();

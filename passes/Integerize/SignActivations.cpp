@@ -67,7 +67,7 @@ static void examine(Component &component, Value value) {
     if (dequantize && use.getOperandNumber() == 0 && hasKnownZero(dequantize) &&
         !dequantize.getCodebook())
       component.wish = std::max(component.wish, wishOf(dequantize));
-    else if (!movesValues(user))
+    else if (!movesValues(user) || use.getOperandNumber() >= movedOperands(user).size())
       component.fixed = true;
   }
   if (auto pad = llvm::dyn_cast_or_null<qir::PadOp>(source))
@@ -138,8 +138,7 @@ static SmallVector<Component> findComponents(func::FuncOp function) {
     if (!movesValues(op) || !isEightBit(op->getResult(0)))
       return;
     for (OpOperand &operand : movedOperands(op))
-      classes.unionSets(operand.get().getAsOpaquePointer(),
-                        op->getResult(0).getAsOpaquePointer());
+      classes.unionSets(operand.get().getAsOpaquePointer(), op->getResult(0).getAsOpaquePointer());
   });
   llvm::MapVector<void *, Component> components;
   for (Value value : values)
@@ -163,8 +162,8 @@ public:
       if (component.fixed || component.wish == Wish::None)
         continue;
       bool toUnsigned = component.wish == Wish::Left && isUnsigned;
-      Type element = IntegerType::get(
-          &getContext(), 8, toUnsigned ? IntegerType::Unsigned : IntegerType::Signed);
+      Type element = IntegerType::get(&getContext(), 8,
+                                      toUnsigned ? IntegerType::Unsigned : IntegerType::Signed);
       if (elementOf(component.values.front()) != element)
         convert(component, element);
     }
