@@ -7,9 +7,11 @@
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
 
-#include "CLI/CLI.hpp"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
-#include <algorithm>
+#include "CLI/CLI.hpp"
 
 namespace quern::driver {
 
@@ -24,8 +26,11 @@ static std::pair<std::string, std::vector<int64_t>> parseShape(const std::string
   for (const std::string &part : CLI::detail::split(text.substr(at + 1), 'x')) {
     int64_t dim = 0;
     if (!CLI::detail::lexical_cast(part, dim) || dim < 1 || dim > maxDim)
-      throw CLI::ValidationError("--shape", "expected positive sizes with 'x' between them in '" +
-                                                text + "', found '" + part + "'");
+      throw CLI::ValidationError(
+          "--shape",
+          llvm::formatv("expected positive sizes with 'x' between them in '{0}', found '{1}'", text,
+                        part)
+              .str());
     dims.push_back(dim);
   }
   return {text.substr(0, at), dims};
@@ -52,10 +57,8 @@ static std::string checkEmit(const std::string &kind) {
 }
 
 static std::string checkPrefix(const std::string &name) {
-  bool valid = !name.empty() && (std::isalpha(name[0]) || name[0] == '_') &&
-               std::all_of(name.begin(), name.end(), [](char c) {
-                 return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
-               });
+  bool valid = !name.empty() && (llvm::isAlpha(name[0]) || name[0] == '_') &&
+               llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; });
   return valid ? "" : "expected a C identifier, found '" + name + "'";
 }
 

@@ -46,7 +46,8 @@ static int compileAndExecute(CompileOptions options, const std::vector<std::stri
   int status = runCompile(options);
   if (status == ExitDone)
     status = execute(options.output, arguments);
-  fs::remove_directories(folder);
+  if (std::error_code code = fs::remove_directories(folder))
+    llvm::errs() << "warning: '" << folder << "': " << code.message() << '\n';
   return status;
 }
 

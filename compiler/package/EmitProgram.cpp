@@ -86,9 +86,9 @@ Constant *TableWriter::table(llvm::ArrayRef<Constant *> records, llvm::StringRef
 }
 
 Constant *TableWriter::indices(size_t count, llvm::StringRef name) {
-  std::vector<Constant *> values;
+  std::vector<Constant *> values(count);
   for (size_t i = 0; i < count; ++i)
-    values.push_back(u32(i));
+    values[i] = u32(i);
   return table(values, name);
 }
 

@@ -26,15 +26,17 @@ static std::error_code setPermissions(llvm::StringRef path, bool executable) {
 
 llvm::Error commitFile(llvm::StringRef path, bool executable,
                        llvm::function_ref<llvm::Error(llvm::StringRef)> write) {
-  if (fs::is_directory(path))
-    return llvm::createStringError("'" + path + "': is a directory");
+  // A device or a pipe must not be replaced by a file.
+  if (fs::exists(path) && !fs::is_regular_file(path))
+    return llvm::createStringError("'" + path + "': is not a regular file");
   llvm::SmallString<256> temporary;
   int descriptor = -1;
   if (std::error_code code =
           fs::createUniqueFile(path + ".%%%%%%.tmp", descriptor, temporary, fs::OF_None, 0600))
     return makeError(path, code);
   fs::file_t file = fs::convertFDToNativeFile(descriptor);
-  fs::closeFile(file);
+  if (std::error_code code = fs::closeFile(file))
+    return makeError(path, code);
   llvm::sys::RemoveFileOnSignal(temporary);
   llvm::Error error = write(temporary);
   if (!error)
@@ -44,7 +46,8 @@ llvm::Error commitFile(llvm::StringRef path, bool executable,
     if (std::error_code code = fs::rename(temporary, path))
       error = makeError(path, code);
   if (error)
-    fs::remove(temporary);
+    if (std::error_code code = fs::remove(temporary))
+      error = llvm::joinErrors(std::move(error), makeError(temporary, code));
   llvm::sys::DontRemoveFileOnSignal(temporary);
   return error;
 }
@@ -57,9 +60,9 @@ llvm::Error writeFile(llvm::StringRef path, llvm::function_ref<void(llvm::raw_os
       return makeError("standard output", llvm::outs().error());
     return llvm::Error::success();
   }
-  return commitFile(path, false, [&](llvm::StringRef temporary) -> llvm::Error {
+  auto fill = [&](llvm::StringRef name) -> llvm::Error {
     std::error_code code;
-    llvm::raw_fd_ostream stream(temporary, code);
+    llvm::raw_fd_ostream stream(name, code);
     if (code)
       return makeError(path, code);
     write(stream);
@@ -70,7 +73,11 @@ llvm::Error writeFile(llvm::StringRef path, llvm::function_ref<void(llvm::raw_os
       return error;
     }
     return llvm::Error::success();
-  });
+  };
+  // Devices and pipes take text as it comes.
+  if (fs::exists(path) && !fs::is_regular_file(path) && !fs::is_directory(path))
+    return fill(path);
+  return commitFile(path, false, fill);
 }
 
 } // namespace quern::artifact
