@@ -4,6 +4,7 @@
 #include "KernelHarness.h"
 
 #include "ConvolutionText.h"
+#include "ProductText.h"
 
 #include <gtest/gtest.h>
 
@@ -93,30 +94,6 @@ TEST(ConvolutionKernel, Float) {
   }
 }
 
-/// lhs [.., M, K] by rhs, which is [K, N] or [.., K, N], or [.., N, K].
-struct Product {
-  Shape lhs, rhs;
-  bool isTransposed = false;
-  std::string element = "ui8";
-  bool sums = false;
-
-  std::string text(const std::string &output) const {
-    DispatchText dispatch;
-    bool isFloat = element == "f32";
-    std::string accumulator = isFloat ? "f32" : "si32";
-    TextValue a = dispatch.input(lhs, element), w = dispatch.input(rhs, isFloat ? "f32" : "si8");
-    Shape shape(lhs);
-    shape.back() = isTransposed ? rhs[rhs.size() - 2] : rhs.back();
-    std::string op = "quern.matmul " + a.name + ", " + w.name +
-                     (isTransposed ? " transposed" : "") + " : " + a.type() + ", " + w.type() +
-                     " -> " + tensor(shape, accumulator);
-    TextValue product = dispatch.value(op, shape, accumulator);
-    if (output == accumulator)
-      return dispatch.finish({product});
-    return dispatch.finish({dispatch.requantize(product, output)});
-  }
-};
-
 TEST(MatrixProductKernel, SharedMatrix) {
   for (int64_t n : {1, 3, 17, 63, 65, 128})
     for (int64_t m : {1, 5, 33}) {
@@ -136,6 +113,14 @@ TEST(MatrixProductKernel, BatchedDynamicMatrix) {
   expectAgreement(Product{{2, 3, 9, 20}, {2, 3, 20, 65}}.text("ui8"));
   expectAgreement(Product{{2, 3, 9, 20}, {1, 3, 20, 16}}.text("ui8"));
   expectAgreement(Product{{2, 3, 9, 20}, {20, 16}}.text("ui8"));
+}
+
+TEST(MatrixProductKernel, LeftSum) {
+  for (int64_t k : {16, 37, 515}) {
+    Product product{{9, k}, {k, 40}};
+    product.leftSum = true;
+    expectAgreement(product.text("ui8"));
+  }
 }
 
 TEST(MatrixProductKernel, Float) {

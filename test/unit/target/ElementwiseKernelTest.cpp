@@ -30,6 +30,16 @@ TEST(MapKernel, HugeValuesAreClamped) {
   expectAgreement(text.finish({q}), {.ranges = {{0, {-1e30, 1e30}}, {1, {1e9, 1e10}}}});
 }
 
+TEST(MapKernel, DynamicZeroPoint) {
+  DispatchText text;
+  TextValue x = text.input({3, 70}, "f32"), z = text.input({1}, "ui8");
+  TextValue q =
+      text.map({{x, identity(2)}, {z, "affine_map<(d0, d1) -> (0)>"}}, {"f32", "i32"},
+               "%c = quern.to_code %b0 zero_point %b1 + 0 range [0, 255]\nquern.yield %c : i32",
+               {3, 70}, "ui8");
+  expectAgreement(text.finish({q}), {.ranges = {{0, {-200, 200}}}});
+}
+
 TEST(MapKernel, Dequantize) {
   DispatchText text;
   TextValue x = text.input({3, 5, 33}, "si8"), s = text.input({33}, "f32");

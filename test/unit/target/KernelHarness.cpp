@@ -3,6 +3,8 @@
 
 #include "KernelHarness.h"
 
+#include "RandomTensors.h"
+
 #include "compiler/target/LLVM/CodeGen.h"
 #include "compiler/target/LLVM/LowerKernels.h"
 #include "compiler/target/Targets.h"
@@ -26,10 +28,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 #include <random>
-#include <type_traits>
 
 using namespace mlir;
 
@@ -198,51 +198,18 @@ std::unique_ptr<CompiledDispatch> CompiledDispatch::compile(const TargetBackend 
   return nullptr;
 }
 
-/// Fills with values of an element type that std::mt19937 draws.
-template <typename T> static void fillRandom(Bytes &bytes, Range range, std::mt19937 &random) {
-  for (size_t i = 0; i < bytes.size(); i += sizeof(T)) {
-    double unit = random() / 4294967296.0;
-    double real = range.low + unit * (range.high - range.low + (std::is_integral_v<T> ? 1 : 0));
-    T value;
-    if constexpr (std::is_integral_v<T>)
-      value = static_cast<T>(static_cast<int64_t>(std::floor(real)));
-    else
-      value = static_cast<T>(real);
-    std::memcpy(&bytes[i], &value, sizeof(T));
-  }
-}
-
-static Range defaultRange(RankedTensorType type) {
-  Type element = type.getElementType();
-  if (auto scheme = getStorageScheme(element); scheme && !scheme->isFloat)
-    return {static_cast<double>(scheme->min), static_cast<double>(scheme->max)};
-  if (llvm::isa<IntegerType>(element))
-    return {-1000, 1000};
-  return type.getRank() == 1 ? Range{0.0001, 0.01} : Range{-4, 4};
-}
-
 std::vector<Bytes> CompiledDispatch::randomInputs(const Settings &settings) const {
-  std::mt19937 random(settings.seed);
-  std::vector<Bytes> inputs;
-  for (Value value : asDispatch(dispatchOp).getInputs()) {
-    RankedTensorType type = typeOf(value);
-    auto found = settings.ranges.find(inputs.size());
-    Range range = found == settings.ranges.end() ? defaultRange(type) : found->second;
-    Bytes bytes(denseBytes(type));
-    Type element = type.getElementType();
-    if (element.isF32())
-      fillRandom<float>(bytes, range, random);
-    else if (element.isInteger(64))
-      fillRandom<int64_t>(bytes, range, random);
-    else if (element.isInteger(32))
-      fillRandom<int32_t>(bytes, range, random);
-    else if (getElementBytes(element) == 2)
-      fillRandom<int16_t>(bytes, range, random);
-    else
-      fillRandom<char>(bytes, range, random);
-    inputs.push_back(std::move(bytes));
-  }
-  return inputs;
+  return makeRandomTensors(asDispatch(dispatchOp).getInputs().getTypes(), settings);
+}
+
+std::string CompiledDispatch::storedElement(unsigned input) const {
+  RankedTensorType type = typeOf(asDispatch(dispatchOp).getInputs()[input]);
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << type.getElementType();
+  if (type.getEncoding())
+    stream << ", " << type.getEncoding();
+  return text;
 }
 
 Bytes CompiledDispatch::toStorage(unsigned input, const std::vector<Bytes> &inputs) const {
@@ -267,7 +234,7 @@ Bytes CompiledDispatch::toStorage(unsigned input, const std::vector<Bytes> &inpu
 /// The dense tensor; the halo must hold the fill.
 Bytes CompiledDispatch::fromStorage(RankedTensorType type, const GuardedBuffer &buffer) const {
   const char *data = buffer.data();
-  if (!type.getEncoding())
+  if (!llvm::isa_and_present<qir::PaddedAttr>(type.getEncoding()))
     return Bytes(data, data + buffer.size());
   Bytes dense(denseBytes(type)), halo(data, data + buffer.size());
   forEachPaddedRow(type, [&](int64_t to, int64_t from, int64_t count) {
@@ -336,7 +303,7 @@ std::vector<Bytes> CompiledDispatch::run(const std::vector<Bytes> &inputs,
   return results;
 }
 
-static bool runsHere(const TargetBackend &backend) {
+bool runsHere(const TargetBackend &backend) {
   llvm::StringRef name = backend.getName();
   if (name == "x86-vnni")
     return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");

@@ -58,6 +58,8 @@ public:
   ~CompiledDispatch();
 
   int64_t units() const { return unitCount; }
+  /// The element type of an input with its encoding, as a text of this target's dispatch has it.
+  std::string storedElement(unsigned input) const;
   const std::string &assembly() const { return assemblyText; }
   std::vector<Bytes> randomInputs(const Settings &settings) const;
   /// Runs the units [cuts[i], cuts[i + 1]) one after the other and checks that nothing but the
@@ -87,6 +89,9 @@ private:
   int64_t fill = 0;
   std::string assemblyText;
 };
+
+/// Whether this machine executes the target's code.
+bool runsHere(const TargetBackend &backend);
 
 /// Compiles for all targets that run here and compares with the portable one, all units at once and
 /// cut at random points.
