@@ -8,15 +8,16 @@
 
 namespace quern {
 
-/// u8 x s8 depthwise convolution by VPDPBUSD on AVX-512: the bytes of four input rows are interleaved
-/// in 128-bit lanes, so that one instruction does four vertical taps of 16 channels.
+/// u8 x s8 depthwise convolution by VPDPBUSD on AVX-512: the bytes of four input rows are
+/// interleaved in 128-bit lanes, so that one instruction does four vertical taps of 16 channels.
 ///
-/// Channels are cut into blocks of 64 (zmm), the rest is one block of 64, 32 (ymm) or 16 (xmm), filled
-/// up with zero weights. Interleaved, vector i of a block of B channels holds in double word j
-/// the channel j/4*16 + i*4 + j%4; packing four vectors to bytes restores the order.
+/// Channels are cut into blocks of 64. What is left is one block of 64, or of 32 or 16 channels of
+/// two or four columns, each from its own part of the row; it is filled up with zero weights.
+/// Interleaved, vector i holds in its 128-bit lane L, double word e, channel 16L + 4i + e (L
+/// counted in the part); packing four vectors to bytes restores the order.
 ///
 /// Packed weights ("depthwise-vnni"), for each block: [output row of the unit][quad of input
-/// rows][kernel column][vector][B/4 channels][4 rows].
+/// rows][kernel column][vector][16 double words][4 rows].
 ///
 /// Units are groups of `rows` output rows of one image: two where both need the same quads of
 /// input rows, else one.

@@ -28,11 +28,10 @@ static Value addZeroPoint(KernelBuilder &b, Value words, const Yielded &yielded)
   auto zeroPoint = static_cast<int32_t>(yielded.code.getZeroPoint());
   if (Value dynamic = yielded.dynamicZeroPoint) {
     // The same zero point in all lanes: narrow one and spread it.
-    int64_t lanes = KernelBuilder::lanesOf(dynamic.getType());
-    Value narrow = arith::TruncIOp::create(b, VectorType::get({lanes}, b.getI16Type()), dynamic);
-    SmallVector<int64_t> indices(2 * lanes);
-    for (int64_t i = 0; i < 2 * lanes; ++i)
-      indices[i] = i % lanes;
+    Value narrow = arith::TruncIOp::create(b, VectorType::get({16}, b.getI16Type()), dynamic);
+    SmallVector<int64_t> indices(32);
+    for (int64_t i = 0; i < 32; ++i)
+      indices[i] = i % 16;
     words = LLVM::SAddSat::create(b, type, words, b.shuffle(narrow, narrow, indices));
   }
   if (zeroPoint == 0)
@@ -73,31 +72,21 @@ static void storeChunks(KernelBuilder &b, Value bytes, ArrayRef<PendingStore> st
   }
 }
 
-/// The intrinsic for 512, 256 and 128 bits.
-static StringRef packName(int64_t lanes, StringRef wide, StringRef middle, StringRef narrow) {
-  return lanes == 16 ? wide : lanes == 8 ? middle : narrow;
-}
-
 Value packInterleaved(KernelBuilder &b, ArrayRef<Yielded> groups, bool isSigned) {
-  int64_t count = KernelBuilder::lanesOf(groups.front().value.getType());
-  auto words = VectorType::get({2 * count}, b.getI16Type());
-  auto bytes = VectorType::get({4 * count}, b.getI8Type());
+  auto words = VectorType::get({32}, b.getI16Type());
+  auto bytes = VectorType::get({64}, b.getI8Type());
   SmallVector<Value> lanes;
   for (const Yielded &group : groups)
     lanes.push_back(roundLanes(b, group));
   while (lanes.size() < 4)
     lanes.push_back(lanes.back());
-  StringRef narrow = packName(count, "llvm.x86.avx512.packssdw.512", "llvm.x86.avx2.packssdw",
-                              "llvm.x86.sse2.packssdw.128");
-  Value low = addZeroPoint(b, b.intrinsic(narrow, words, {lanes[0], lanes[1]}), groups.front());
-  Value high = low;
-  if (groups.size() > 2)
-    high = addZeroPoint(b, b.intrinsic(narrow, words, {lanes[2], lanes[3]}), groups.front());
-  narrow = isSigned ? packName(count, "llvm.x86.avx512.packsswb.512", "llvm.x86.avx2.packsswb",
-                               "llvm.x86.sse2.packsswb.128")
-                    : packName(count, "llvm.x86.avx512.packuswb.512", "llvm.x86.avx2.packuswb",
-                               "llvm.x86.sse2.packuswb.128");
-  return clampBytes(b, b.intrinsic(narrow, bytes, {low, high}), groups.front().code, isSigned);
+  auto packPair = [&](int64_t first) {
+    Value pair = b.intrinsic("llvm.x86.avx512.packssdw.512", words, {lanes[first], lanes[first + 1]});
+    return addZeroPoint(b, pair, groups.front());
+  };
+  Value low = packPair(0), high = groups.size() <= 2 ? low : packPair(2);
+  StringRef name = isSigned ? "llvm.x86.avx512.packsswb.512" : "llvm.x86.avx512.packuswb.512";
+  return clampBytes(b, b.intrinsic(name, bytes, {low, high}), groups.front().code, isSigned);
 }
 
 static void storePacked(KernelBuilder &b, ArrayRef<PendingStore> stores) {

@@ -1,0 +1,400 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/X86/X86DepthwisePlan.h"
+
+#include "compiler/target/Kernel/CpuBackend.h"
+#include "compiler/target/X86/X86Stores.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <array>
+
+using namespace mlir;
+
+namespace quern {
+
+namespace {
+/// Four vectors of accumulators, or of what is combined with them, in the interleaved order.
+using Quad = std::array<Value, 4>;
+
+class VnniDepthwiseEmitter {
+public:
+  explicit VnniDepthwiseEmitter(const EmitContext &context);
+  void emit();
+
+private:
+  struct Place {
+    Value image, row; ///< of the first output row
+    Value channel;
+    int64_t rows;
+  };
+  void emitUnits(Value begin, Value end, Value channel, Value weightBase,
+                 const VnniDepthwiseBlock &block);
+  void emitRows(const Place &place);
+  void emitHalos(Value begin, Value end);
+  std::pair<Value, Value> position(Value unit);
+  SmallVector<Quad> step(const Place &place, Value column, int64_t count, ArrayRef<Quad> carried);
+  void multiply(const Place &place, Value column, int64_t count, int64_t quad,
+                SmallVector<Quad> &columns, MutableArrayRef<Quad> accumulators);
+  /// Columns of a row that each part of a register walks, and where the parts start; the last part
+  /// may do columns of the one before it once more.
+  int64_t segment() const { return (plan.outputColumns + block.parts() - 1) / block.parts(); }
+  int64_t partStart(int64_t part) const {
+    return std::min(part * segment(), plan.outputColumns - segment());
+  }
+  Value loadRow(Value offset);
+  Quad interleave(const Place &place, Value column, int64_t delta, int64_t quad);
+  Value unpack(Value a, Value b, int64_t bytes, bool isHigh);
+  Value dot(Value accumulator, Value x, Value w);
+
+  void finish(const Place &place, Value column, int64_t count, ArrayRef<Quad> accumulators);
+  void store(const Buffer &result, ArrayRef<Yielded> values, ArrayRef<Value> indices);
+  Quad loadOperand(const FusedMap::Source &source, ArrayRef<Value> indices);
+  void loadHoisted(Value channel);
+  bool isPerChannel(const FusedMap::Source &source) const;
+  int64_t findBias() const;
+  Quad transpose(ArrayRef<Value> vectors) const;
+
+  const EmitContext &context;
+  KernelBuilder &b;
+  mutable qir::ConvOp conv; // constness of a handle says nothing about the op
+  VnniDepthwisePlan plan;
+  FusedMap epilogue;
+  Buffer input;
+  Value weights;
+  Layout layout;
+  int64_t bias;
+  int64_t carriedColumns; ///< columns shared with the next step that stay in registers
+
+  // The block that is being written.
+  VnniDepthwiseBlock block;
+  Value weightBase;
+  SmallVector<Quad> operands; ///< of the epilogue, those that depend on the channel alone
+};
+} // namespace
+
+VnniDepthwiseEmitter::VnniDepthwiseEmitter(const EmitContext &context)
+    : context(context), b(context.b), conv(llvm::cast<qir::ConvOp>(context.view.anchor)),
+      plan(VnniDepthwisePlan::of(conv)),
+      epilogue(context.view, context.view.epilogue, conv->getResults()),
+      input(context.view.input(conv.getInput())),
+      weights(context.view.input(conv.getWeights()).memref), layout(Layout::of(input.type)),
+      bias(findBias()) {
+  int64_t shared = plan.kernelColumns - plan.strideColumns;
+  carriedColumns = plan.quads == 1 && shared > 0 && shared <= 2 ? shared : 0;
+}
+
+bool VnniDepthwiseEmitter::isPerChannel(const FusedMap::Source &source) const {
+  return source.anchor < 0 && llvm::all_of(
+                                  ArrayRef(source.access.coefficients).drop_back(),
+                                  [](int64_t coefficient) { return coefficient == 0; });
+}
+
+/// The input of the epilogue that is only added to the accumulator, which can start from it.
+int64_t VnniDepthwiseEmitter::findBias() const {
+  if (!epilogue.map || !conv.getResult().hasOneUse())
+    return -1;
+  for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
+    if (source.anchor != 0)
+      continue;
+    Value accumulator = epilogue.map.getBody().getArgument(index);
+    if (!accumulator.hasOneUse())
+      return -1;
+    auto sum = llvm::dyn_cast<arith::AddIOp>(*accumulator.user_begin());
+    Value other = !sum ? Value() : sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs();
+    auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
+    bool isBias = argument && argument != accumulator && argument.hasOneUse() &&
+                  isPerChannel(epilogue.sources[argument.getArgNumber()]);
+    return isBias ? argument.getArgNumber() : -1;
+  }
+  return -1;
+}
+
+/// Four vectors, each one 128-bit lane of a register in natural order, to the interleaved order.
+Quad VnniDepthwiseEmitter::transpose(ArrayRef<Value> vectors) const {
+  auto all = llvm::to_vector(llvm::seq<int64_t>(0, 16));
+  Quad quad;
+  for (int64_t i = 0; i < 4; ++i) {
+    SmallVector<int64_t> order;
+    for (int64_t first : {4 * i, 16 + 4 * i})
+      llvm::append_range(order, llvm::seq<int64_t>(first, first + 4));
+    quad[i] = b.shuffle(b.shuffle(vectors[0], vectors[1], order),
+                        b.shuffle(vectors[2], vectors[3], order), all);
+  }
+  return quad;
+}
+
+Quad VnniDepthwiseEmitter::loadOperand(const FusedMap::Source &source, ArrayRef<Value> indices) {
+  int64_t stride = source.access.coefficients.back(), column = source.access.coefficients[2];
+  Value offset = source.access.offset(b, indices);
+  Quad quad;
+  if (stride == 0 && (column == 0 || block.parts() == 1)) {
+    quad.fill(loadLanes(b, source.buffer, offset, 0, 16, 16));
+    return quad;
+  }
+  SmallVector<Value> vectors;
+  for (int64_t lane = 0; lane < 4; ++lane) {
+    int64_t part = 16 * lane / block.channels, first = 16 * lane % block.channels;
+    Value place = b.add(offset, partStart(part) * column + first * stride);
+    vectors.push_back(loadLanes(b, source.buffer, place, stride, 16,
+                                std::clamp<int64_t>(block.valid - first, 0, 16)));
+  }
+  return transpose(vectors);
+}
+
+void VnniDepthwiseEmitter::loadHoisted(Value channel) {
+  Value zero = b.index(0);
+  operands.assign(epilogue.sources.size(), Quad());
+  for (auto [operand, source] : llvm::zip(operands, epilogue.sources))
+    if (isPerChannel(source))
+      operand = loadOperand(source, {zero, zero, zero, channel});
+}
+
+/// VPUNPCKL or VPUNPCKH of units of `bytes` bytes.
+Value VnniDepthwiseEmitter::unpack(Value low, Value high, int64_t bytes, bool isHigh) {
+  int64_t perLane = 16 / bytes, count = 64 / bytes;
+  Type type = VectorType::get({count}, b.getIntegerType(8 * bytes));
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < count; lane += perLane)
+    for (int64_t k = 0; k < perLane / 2; ++k) {
+      int64_t from = lane + k + (isHigh ? perLane / 2 : 0);
+      order.append({from, count + from});
+    }
+  Value mixed = b.shuffle(b.bitcast(low, type), b.bitcast(high, type), order);
+  return b.bitcast(mixed, VectorType::get({64}, b.getI8Type()));
+}
+
+/// One input row at the columns of all parts.
+Value VnniDepthwiseEmitter::loadRow(Value offset) {
+  // A tensor in the arena may be read a little behind its end.
+  bool isPadded = llvm::isa_and_present<qir::PaddedAttr>(input.type.getEncoding());
+  int64_t valid = isPadded ? block.channels : block.valid;
+  SmallVector<Value> parts;
+  for (int64_t part = 0; part < block.parts(); ++part) {
+    int64_t step = partStart(part) * plan.strideColumns * layout.strides[2];
+    parts.push_back(b.loadRaw(input.memref, b.add(offset, step), block.channels, valid));
+  }
+  for (int64_t width = 2 * block.channels; parts.size() > 1; width *= 2) {
+    auto all = llvm::to_vector(llvm::seq<int64_t>(0, width));
+    for (size_t pair = 0; pair < parts.size() / 2; ++pair)
+      parts[pair] = b.shuffle(parts[2 * pair], parts[2 * pair + 1], all);
+    parts.resize(parts.size() / 2);
+  }
+  return parts.front();
+}
+
+/// Four input rows of one column, interleaved; `delta` columns behind the first one of `column`.
+Quad VnniDepthwiseEmitter::interleave(const Place &place, Value column, int64_t delta,
+                                      int64_t quad) {
+  ArrayRef<int64_t> strides = layout.strides, pads = conv.getPads();
+  Value base =
+      b.add(b.mul(place.image, strides[0]), b.mul(place.row, plan.strideRows * strides[1]));
+  base = b.add(b.add(base, b.mul(column, plan.strideColumns * strides[2])), place.channel);
+  int64_t constant = layout.base - pads[0] * strides[1] - pads[1] * strides[2] + delta * strides[2];
+  int64_t lastRow = plan.kernelRows + (place.rows - 1) * plan.strideRows - 1;
+  Quad rows;
+  for (int64_t t = 0; t < 4; ++t) {
+    int64_t row = 4 * quad + t;
+    // Rows that no output needs have zero weights.
+    rows[t] = row > lastRow ? rows[t - 1] : loadRow(b.add(base, constant + row * strides[1]));
+  }
+  Value lowA = unpack(rows[0], rows[1], 1, false), highA = unpack(rows[0], rows[1], 1, true);
+  Value lowB = unpack(rows[2], rows[3], 1, false), highB = unpack(rows[2], rows[3], 1, true);
+  return {unpack(lowA, lowB, 2, false), unpack(lowA, lowB, 2, true), unpack(highA, highB, 2, false),
+          unpack(highA, highB, 2, true)};
+}
+
+Value VnniDepthwiseEmitter::dot(Value accumulator, Value x, Value w) {
+  return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", accumulator.getType(), {accumulator, x, w});
+}
+
+/// Adds one quad's taps to the accumulators [output row][pixel]. Known columns are read from
+/// `columns`, all are left there.
+void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t count, int64_t quad,
+                                    SmallVector<Quad> &columns,
+                                    MutableArrayRef<Quad> accumulators) {
+  columns.resize((count - 1) * plan.strideColumns + plan.kernelColumns);
+  for (int64_t kx = 0; kx < plan.kernelColumns; ++kx) {
+    for (int64_t pixel = 0; pixel < count; ++pixel)
+      if (int64_t c = pixel * plan.strideColumns + kx; !columns[c][0])
+        columns[c] = interleave(place, column, c, quad);
+    for (int64_t row = 0; row < place.rows; ++row)
+      for (int64_t i = 0; i < 4; ++i) {
+        int64_t vector = row * plan.rowVectors() + (quad * plan.kernelColumns + kx) * 4 + i;
+        Value w = b.loadRaw(weights, b.add(weightBase, vector * 64), 64, 64);
+        for (int64_t pixel = 0; pixel < count; ++pixel) {
+          Value &accumulator = accumulators[row * count + pixel][i];
+          accumulator = dot(accumulator, columns[pixel * plan.strideColumns + kx][i], w);
+        }
+      }
+  }
+}
+
+/// `count` pixels of each row from `column`; takes and gives the columns that steps share.
+SmallVector<Quad> VnniDepthwiseEmitter::step(const Place &place, Value column, int64_t count,
+                                             ArrayRef<Quad> carried) {
+  Quad start;
+  start.fill(b.integer(VectorType::get({16}, b.getI32Type()), 0));
+  if (bias >= 0)
+    start = operands[bias];
+  SmallVector<Quad> accumulators(place.rows * count, start), columns;
+  for (int64_t quad = 0; quad < plan.quads; ++quad) {
+    columns.assign(carried.begin(), carried.end());
+    multiply(place, column, count, quad, columns, accumulators);
+  }
+  finish(place, column, count, accumulators);
+  return SmallVector<Quad>(ArrayRef(columns).take_back(carriedColumns));
+}
+
+void VnniDepthwiseEmitter::finish(const Place &place, Value column, int64_t count,
+                                  ArrayRef<Quad> accumulators) {
+  Value zero = b.integer(accumulators[0][0].getType(), 0);
+  for (int64_t row = 0; row < place.rows; ++row)
+    for (int64_t pixel = 0; pixel < count; ++pixel) {
+      const Quad &quad = accumulators[row * count + pixel];
+      Value indices[] = {place.image, b.add(place.row, row), b.add(column, pixel), place.channel};
+      SmallVector<Quad> arguments(operands);
+      for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
+        if (source.anchor >= 0)
+          arguments[index] = quad;
+        else if (static_cast<int64_t>(index) == bias)
+          arguments[index].fill(zero); // already in the accumulator
+        else if (!isPerChannel(source))
+          arguments[index] = loadOperand(source, indices);
+      }
+      SmallVector<SmallVector<Yielded>> yielded(context.view.results.size());
+      for (int64_t i = 0; i < 4; ++i) {
+        SmallVector<Value> values = llvm::map_to_vector(arguments, [&](Quad &q) { return q[i]; });
+        SmallVector<Yielded> all;
+        if (epilogue.map)
+          all = emitBody(b, epilogue.map.getBody().front(), values, 16);
+        for (auto [r, returned] : llvm::enumerate(context.view.returned))
+          yielded[r].push_back(returned.getOwner() == conv.getOperation()
+                                   ? Yielded{quad[i], nullptr, Value()}
+                                   : all[returned.getResultNumber()]);
+      }
+      for (auto [r, result] : llvm::enumerate(context.view.results))
+        store(result, yielded[r], indices);
+    }
+}
+
+void VnniDepthwiseEmitter::store(const Buffer &result, ArrayRef<Yielded> values,
+                                 ArrayRef<Value> indices) {
+  LinearAccess access = LinearAccess::of(Layout::of(result.type));
+  Value offset = access.offset(b, indices);
+  auto placeOf = [&](int64_t part) {
+    return b.add(offset, partStart(part) * access.coefficients[2]);
+  };
+  if (values[0].code && getMemoryType(result.element()).isInteger(8)) {
+    Value bytes = packInterleaved(b, values, result.element().isSignedInteger());
+    for (int64_t part = 0; part < block.parts(); ++part) {
+      Value own =
+          block.parts() == 1 ? bytes : b.extract(bytes, part * block.channels, block.channels);
+      b.storeRaw(own, result.memref, placeOf(part), block.valid);
+    }
+    return;
+  }
+  SmallVector<Value> finished =
+      llvm::map_to_vector(values, [&](const Yielded &value) { return quern::finish(b, value); });
+  // Transposing restores the natural order, too.
+  Quad natural = transpose(finished);
+  SmallVector<PendingStore> stores;
+  for (int64_t lane = 0; lane < 4; ++lane) {
+    int64_t part = 16 * lane / block.channels, first = 16 * lane % block.channels;
+    if (int64_t valid = std::min<int64_t>(16, block.valid - first); valid > 0)
+      stores.push_back(
+          {Yielded{natural[lane], nullptr, Value()}, result, placeOf(part), first, valid});
+  }
+  context.isa.stores().store(b, stores);
+}
+
+/// All columns of the unit's rows.
+void VnniDepthwiseEmitter::emitRows(const Place &place) {
+  int64_t length = segment(), count = std::min<int64_t>(2, length), whole = length / count * count;
+  SmallVector<Quad> columns;
+  for (int64_t c = 0; c < carriedColumns; ++c)
+    columns.push_back(interleave(place, b.index(0), c, 0));
+  auto flatten = [](ArrayRef<Quad> quads) {
+    SmallVector<Value> values;
+    for (const Quad &quad : quads)
+      values.append(quad.begin(), quad.end());
+    return values;
+  };
+  auto gather = [](ValueRange values) {
+    SmallVector<Quad> quads(values.size() / 4);
+    for (auto [index, value] : llvm::enumerate(values))
+      quads[index / 4][index % 4] = value;
+    return quads;
+  };
+  SmallVector<Value> last = b.loop(b.index(0), b.index(whole), count, flatten(columns),
+                                   [&](Value column, ValueRange carried) {
+                                     return flatten(step(place, column, count, gather(carried)));
+                                   });
+  if (whole < length)
+    step(place, b.index(whole), length - whole, gather(last));
+}
+
+/// The image of a unit and its first output row.
+std::pair<Value, Value> VnniDepthwiseEmitter::position(Value unit) {
+  if (plan.images == 1)
+    return {b.index(0), b.mul(unit, plan.rows)};
+  Value size = b.index(plan.unitsPerImage());
+  return {arith::DivUIOp::create(b, unit, size),
+          b.mul(arith::RemUIOp::create(b, unit, size), plan.rows)};
+}
+
+void VnniDepthwiseEmitter::emitUnits(Value begin, Value end, Value channel, Value base,
+                                     const VnniDepthwiseBlock &which) {
+  block = which;
+  weightBase = base;
+  loadHoisted(channel);
+  b.loop(begin, end, 1, [&](Value unit) {
+    auto [image, row] = position(unit);
+    int64_t rest = plan.outputRows % plan.rows;
+    if (rest == 0)
+      return emitRows({image, row, channel, plan.rows});
+    // The last unit of an image has fewer rows.
+    Value last = b.index(plan.outputRows - rest);
+    b.ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, row, last),
+             [&, image = image, row = row] { emitRows({image, row, channel, plan.rows}); });
+    b.ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row, last),
+             [&, image = image, row = row] { emitRows({image, row, channel, rest}); });
+  });
+}
+
+void VnniDepthwiseEmitter::emitHalos(Value begin, Value end) {
+  for (const Buffer &result : context.view.results) {
+    if (!llvm::isa_and_present<qir::PaddedAttr>(result.type.getEncoding()))
+      continue;
+    b.loop(begin, end, 1, [&](Value unit) {
+      auto [image, row] = position(unit);
+      Value first = b.add(b.mul(image, plan.outputRows), row);
+      Value left = arith::SubIOp::create(b, b.index(plan.outputRows), row);
+      Value past = b.add(first, b.minimum(left, b.index(plan.rows)));
+      b.loop(first, past, 1, [&](Value y) { emitHalo(context, result, y); });
+    });
+  }
+}
+
+void VnniDepthwiseEmitter::emit() {
+  // As many rows per pass over the channels as stay in the second-level cache.
+  constexpr int64_t cacheBytes = 128 * 1024;
+  int64_t unitBytes = layout.strides[1] * plan.strideRows * plan.rows;
+  int64_t pass = std::max<int64_t>(1, cacheBytes / std::max<int64_t>(1, unitBytes));
+  int64_t wholeBlocks = plan.channels / 64, blockBytes = 64 * plan.blockVectors();
+  b.loop(context.view.begin, context.view.end, pass, [&](Value begin) {
+    Value end = b.minimum(b.add(begin, pass), context.view.end);
+    b.loop(0, wholeBlocks, 1, [&](Value index) {
+      emitUnits(begin, end, b.mul(index, 64), b.mul(index, blockBytes), {64, 64});
+    });
+    if (plan.channels % 64 != 0)
+      emitUnits(begin, end, b.index(wholeBlocks * 64), b.index(wholeBlocks * blockBytes),
+                VnniDepthwiseBlock::ofRest(plan.channels));
+    emitHalos(begin, end);
+  });
+}
+
+void emitVnniDepthwise(const EmitContext &context) { VnniDepthwiseEmitter(context).emit(); }
+
+} // namespace quern
