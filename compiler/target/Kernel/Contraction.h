@@ -8,8 +8,8 @@
 
 namespace quern {
 
-/// The inner product of one instruction set: `lanes` output channels at a time, `depth` terms of the
-/// reduction per step. One object is a row of the tile table.
+/// The inner product of one instruction set: `lanes` output channels at a time, `depth` terms of
+/// the reduction per step. One object is a row of the tile table.
 class DotKernel {
 public:
   virtual ~DotKernel() = default;
@@ -68,7 +68,9 @@ struct ContractionTile {
   bool splitColumns = false; ///< units are panels of channels instead of rows of pixels
   int64_t block = 1;         ///< units of pixels that share one pass over the weights
 
-  static ContractionTile choose(const ContractionShape &shape, const DotKernel &dot);
+  /// The tile of least estimated cycles; `fixedVectors`, if not 0, is what packing has settled.
+  static ContractionTile choose(const ContractionShape &shape, const DotKernel &dot,
+                                int64_t fixedVectors = 0);
   static ContractionTile parse(mlir::DictionaryAttr attribute);
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
 };
@@ -77,7 +79,8 @@ struct ContractionTile {
 struct Pieces {
   int64_t first, count, size;
 };
-/// `total` in as few pieces of at most `most` as possible, sizes as equal as possible, larger first.
+/// `total` in as few pieces of at most `most` as possible, sizes as equal as possible, larger
+/// first.
 llvm::SmallVector<Pieces> divideEvenly(int64_t total, int64_t most);
 
 int64_t getContractionUnits(const ContractionShape &shape, const ContractionTile &tile,

@@ -13,8 +13,8 @@ namespace {
 /// A panel: groups of lanes [first, first + vectors) of a group's channels.
 struct Panel {
   int64_t vectors;
-  int64_t valid;      ///< lanes of the last vector that exist
-  Value firstVector;  ///< index of the panel's first vector
+  int64_t valid;     ///< lanes of the last vector that exist
+  Value firstVector; ///< index of the panel's first vector
 };
 
 /// A tile's place: `count` pixels from `column` of the row with these indices.
@@ -73,7 +73,7 @@ private:
   Buffer left;
   Value right;
   bool wantsSum = false;
-  int64_t steps;   ///< per run
+  int64_t steps; ///< per run
   int64_t bias = -1;
   Type accumulatorType;
 };
@@ -102,12 +102,14 @@ OutputAccess ContractionEmitter::project(const LinearAccess &access) const {
   output.rows.constant = access.constant;
   output.channel = access.coefficients[rank - 1];
   if (!shape.flat) {
-    output.rows.coefficients.assign(access.coefficients.begin(), access.coefficients.begin() + rank - 2);
+    output.rows.coefficients.assign(access.coefficients.begin(),
+                                    access.coefficients.begin() + rank - 2);
     output.column = access.coefficients[rank - 2];
     return output;
   }
   // All leading dimensions are one walk; its step is that of the innermost one that moves.
-  ArrayRef<int64_t> sizes = llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType()).getShape();
+  ArrayRef<int64_t> sizes =
+      llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType()).getShape();
   for (size_t d = 0; d + 1 < rank; ++d)
     if (sizes[d] != 1)
       output.column = access.coefficients[d];
@@ -126,10 +128,12 @@ int64_t ContractionEmitter::findBias() const {
     auto add = llvm::dyn_cast<arith::AddIOp>(*accumulator.user_begin());
     Value other = !add ? Value() : add.getLhs() == accumulator ? add.getRhs() : add.getLhs();
     auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
-    if (!argument || argument == accumulator || epilogue.sources[argument.getArgNumber()].anchor >= 0)
+    if (!argument || argument == accumulator ||
+        epilogue.sources[argument.getArgNumber()].anchor >= 0)
       return -1;
     const OutputAccess &access = sourceAccesses[argument.getArgNumber()];
-    bool perChannel = access.column == 0 && llvm::all_of(access.rows.coefficients, [](int64_t c) { return c == 0; });
+    bool perChannel = access.column == 0 &&
+                      llvm::all_of(access.rows.coefficients, [](int64_t c) { return c == 0; });
     return perChannel && argument.hasOneUse() ? argument.getArgNumber() : -1;
   }
   return -1;
@@ -159,15 +163,16 @@ SmallVector<Value> ContractionEmitter::delinearize(Value row) {
 }
 
 /// Tiles of one line of pixels.
-void ContractionEmitter::emitLine(SmallVector<Value> row, llvm::function_ref<void(const Tile &)> body) {
+void ContractionEmitter::emitLine(SmallVector<Value> row,
+                                  llvm::function_ref<void(const Tile &)> body) {
   for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows))
-    b.loop(0, pieces.count, 1, [&](Value i) {
-      body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size});
-    });
+    b.loop(0, pieces.count, 1,
+           [&](Value i) { body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size}); });
 }
 
 /// Tiles of the units [begin, end): whole rows, or tiles of the one line.
-void ContractionEmitter::emitPixels(Value begin, Value end, llvm::function_ref<void(const Tile &)> body) {
+void ContractionEmitter::emitPixels(Value begin, Value end,
+                                    llvm::function_ref<void(const Tile &)> body) {
   if (!shape.flat) {
     b.loop(begin, end, 1, [&](Value row) { emitLine(delinearize(row), body); });
     return;
@@ -177,15 +182,15 @@ void ContractionEmitter::emitPixels(Value begin, Value end, llvm::function_ref<v
     Value low = arith::MaxSIOp::create(b, begin, b.index(firstTile));
     Value high = b.minimum(end, b.index(firstTile + pieces.count));
     int64_t offset = pieces.first - firstTile * pieces.size;
-    b.loop(low, high, 1, [&](Value i) {
-      body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size});
-    });
+    b.loop(low, high, 1,
+           [&](Value i) { body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size}); });
     firstTile += pieces.count;
   }
 }
 
 /// Panels [begin, end); the last one apart when its last vector is not full.
-void ContractionEmitter::emitPanels(Value begin, Value end, llvm::function_ref<void(const Panel &)> body) {
+void ContractionEmitter::emitPanels(Value begin, Value end,
+                                    llvm::function_ref<void(const Panel &)> body) {
   int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
   int64_t tail = shape.channels - (vectors - 1) * dot.lanes();
   SmallVector<Pieces> classes = divideEvenly(vectors, tile.vectors);
@@ -220,7 +225,8 @@ LogicalResult ContractionEmitter::emit() {
   if (tile.splitColumns) {
     emitPanels(view.begin, view.end, [&](const Panel &panel) {
       int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
-      emitPixels(b.index(0), b.index(units), [&](const Tile &t) { emitTile(panel, t, b.index(0)); });
+      emitPixels(b.index(0), b.index(units),
+                 [&](const Tile &t) { emitTile(panel, t, b.index(0)); });
     });
     // Whoever has the first panel fills the halo of all rows.
     Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, view.begin, b.index(0));
@@ -273,23 +279,26 @@ SmallVector<Value> ContractionEmitter::reduce(const Panel &panel, const Tile &t,
   Value leftBase = b.add(shape.left.offset(b, indices), b.mul(group, shape.leftGroup));
   int64_t vectorBytes = taps * steps * dot.stepBytes();
   int64_t allVectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
-  Value rightBase = b.add(b.mul(panel.firstVector, vectorBytes), b.mul(group, allVectors * vectorBytes));
+  Value rightBase =
+      b.add(b.mul(panel.firstVector, vectorBytes), b.mul(group, allVectors * vectorBytes));
   for (auto [index, matrices] : llvm::zip(t.row, shape.rightRow))
     rightBase = b.add(b.mul(index, matrices * shape.groups * allVectors * vectorBytes), rightBase);
   auto column = [&](Value leftRow, Value rightRow, ValueRange carried) {
     if (shape.kernelColumns == 1)
       return reduceRun(panel, t.count, leftRow, rightRow, carried);
-    return b.loop(b.index(0), b.index(shape.kernelColumns), 1, carried, [&](Value kx, ValueRange values) {
-      return reduceRun(panel, t.count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
-                       b.add(rightRow, b.mul(kx, runBytes)), values);
-    });
+    return b.loop(
+        b.index(0), b.index(shape.kernelColumns), 1, carried, [&](Value kx, ValueRange values) {
+          return reduceRun(panel, t.count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
+                           b.add(rightRow, b.mul(kx, runBytes)), values);
+        });
   };
   if (shape.kernelRows == 1)
     return column(leftBase, rightBase, accumulators);
-  return b.loop(b.index(0), b.index(shape.kernelRows), 1, accumulators, [&](Value ky, ValueRange values) {
-    return column(b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
-                  b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
-  });
+  return b.loop(
+      b.index(0), b.index(shape.kernelRows), 1, accumulators, [&](Value ky, ValueRange values) {
+        return column(b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
+                      b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
+      });
 }
 
 /// Steps unrolled per iteration of the innermost loop: enough to hide its overhead, and few
@@ -330,8 +339,8 @@ SmallVector<Value> ContractionEmitter::reduceRun(const Panel &panel, int64_t cou
                        full - whole, carried);
   if (full == steps)
     return carried;
-  return step(panel, count, b.add(leftBase, full * dot.depth()), b.add(rightBase, full * panelStep), 0,
-              rest, carried);
+  return step(panel, count, b.add(leftBase, full * dot.depth()), b.add(rightBase, full * panelStep),
+              0, rest, carried);
 }
 
 SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, Value leftBase,
@@ -340,10 +349,12 @@ SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, V
   SmallVector<Value> next(accumulators);
   SmallVector<SmallVector<Value>> weights;
   for (int64_t v = 0; v < panel.vectors; ++v)
-    weights.push_back(dot.loadRight(b, right, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes())));
+    weights.push_back(
+        dot.loadRight(b, right, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes())));
   int64_t pixelStep = shape.left.coefficients.back();
   for (int64_t pixel = 0; pixel < count; ++pixel) {
-    SmallVector<Value> x = dot.loadLeft(b, left, b.add(leftBase, pixel * pixelStep + u * dot.depth()));
+    SmallVector<Value> x =
+        dot.loadLeft(b, left, b.add(leftBase, pixel * pixelStep + u * dot.depth()));
     for (int64_t v = 0; v < panel.vectors; ++v) {
       Value &accumulator = next[pixel * panel.vectors + v];
       accumulator = dot.multiplyAdd(b, accumulator, x, weights[v]);
@@ -365,8 +376,9 @@ Value ContractionEmitter::source(const FusedMap::Source &source, const OutputAcc
   return loadLanes(b, source.buffer, offset, access.channel, dot.lanes(), valid);
 }
 
-SmallVector<Yielded> ContractionEmitter::finishLanes(const Panel &panel, const Tile &t, Value channel,
-                                                     ValueRange accumulators, int64_t pixel, int64_t v) {
+SmallVector<Yielded> ContractionEmitter::finishLanes(const Panel &panel, const Tile &t,
+                                                     Value channel, ValueRange accumulators,
+                                                     int64_t pixel, int64_t v) {
   Value accumulator = accumulators[pixel * panel.vectors + v];
   if (!view.epilogue)
     return {};
@@ -385,7 +397,8 @@ SmallVector<Yielded> ContractionEmitter::finishLanes(const Panel &panel, const T
   return emitBody(b, view.epilogue.getBody().front(), arguments, dot.lanes());
 }
 
-void ContractionEmitter::finishTile(const Panel &panel, const Tile &t, Value channel, ValueRange accumulators) {
+void ContractionEmitter::finishTile(const Panel &panel, const Tile &t, Value channel,
+                                    ValueRange accumulators) {
   SmallVector<SmallVector<PendingStore>> pending(view.results.size());
   auto flush = [&](size_t r) {
     context.isa.stores().store(b, pending[r]);

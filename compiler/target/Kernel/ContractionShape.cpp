@@ -9,7 +9,9 @@ using namespace mlir;
 
 namespace quern {
 
-static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
 
 static int64_t product(ArrayRef<int64_t> sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
@@ -22,7 +24,8 @@ int64_t ContractionShape::macs() const {
 }
 
 /// The step of that one walk: that of the innermost dimension that moves.
-static int64_t collapsedStep(ArrayRef<int64_t> coefficients, ArrayRef<int64_t> sizes, size_t count) {
+static int64_t collapsedStep(ArrayRef<int64_t> coefficients, ArrayRef<int64_t> sizes,
+                             size_t count) {
   for (size_t d = count; d-- > 0;)
     if (sizes[d] != 1)
       return coefficients[d];
@@ -48,8 +51,8 @@ static SmallVector<LinearAccess> outputAccesses(const DispatchView &view) {
   for (Value result : view.dispatch.getResults())
     accesses.push_back(LinearAccess::of(Layout::of(typeOf(result))));
   if (view.epilogue)
-    for (auto [input, attribute] : llvm::zip(view.epilogue.getInputs(),
-                                             view.epilogue.getMaps().getAsRange<AffineMapAttr>()))
+    for (auto [input, attribute] :
+         llvm::zip(view.epilogue.getInputs(), view.epilogue.getMaps().getAsRange<AffineMapAttr>()))
       if (input.getDefiningOp() != view.anchor)
         accesses.push_back(LinearAccess::of(attribute.getValue(), Layout::of(typeOf(input))));
   return accesses;
@@ -93,7 +96,8 @@ static FailureOr<ContractionShape> shapeOfConv(const DispatchView &view, qir::Co
   SmallVector<int64_t> left{layout.strides[0], strides[0] * layout.strides[1],
                             strides[1] * layout.strides[2]};
   shape.left.coefficients = left;
-  shape.flat = collapses(shape.left, output.getShape(), 3) && outputsCollapse(view, output.getShape());
+  shape.flat =
+      collapses(shape.left, output.getShape(), 3) && outputsCollapse(view, output.getShape());
   if (shape.flat) {
     shape.columns = product(output.getShape().drop_back());
     shape.left.coefficients = {collapsedStep(left, output.getShape(), 3)};
@@ -157,7 +161,12 @@ ContractionShape ContractionShape::ofWeights(Operation *anchor) {
   ContractionShape shape;
   if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
     setConvWeights(conv, shape);
-    shape.columns = typeOf(conv.getResult()).getDimSize(2);
+    // Without taps or strides all pixels make one line, unless a halo parts the rows.
+    ArrayRef<int64_t> output = typeOf(conv.getResult()).getShape();
+    bool oneTap = shape.kernelRows * typeOf(conv.getWeights()).getDimSize(2) == 1;
+    bool everyPixel =
+        oneTap && output.drop_back() == typeOf(conv.getInput()).getShape().drop_back();
+    shape.columns = everyPixel ? product(output.drop_back()) : output[2];
   } else {
     auto matmul = llvm::cast<qir::MatMulOp>(anchor);
     setMatMulWeights(matmul, shape);
@@ -180,21 +189,56 @@ SmallVector<Pieces> divideEvenly(int64_t total, int64_t most) {
   return pieces;
 }
 
-/// Most pixels per tile, by the number of vectors beside them.
-static int64_t mostRows(int64_t vectors, const DotKernel &dot) {
-  return std::max<int64_t>(1, dot.accumulators() / vectors);
+/// Steps of a whole reduction.
+static int64_t reductionSteps(const ContractionShape &shape, const DotKernel &dot) {
+  return shape.kernelRows * shape.kernelColumns * ((shape.run + dot.depth() - 1) / dot.depth());
 }
 
-ContractionTile ContractionTile::choose(const ContractionShape &shape, const DotKernel &dot) {
+/// Estimated cycles of a line of pixels for all channels in tiles of at most rows x vectors: the
+/// cost model that tiles are chosen by. Two inner products, two loads a cycle; the chain through an
+/// accumulator takes five cycles a step; loads are never quite free; each tile costs some cycles to
+/// begin and end; each further size of tile costs code, which is cold once per inference.
+static double estimateTile(const ContractionShape &shape, const DotKernel &dot, int64_t rows,
+                           int64_t vectors) {
+  constexpr double perTile = 40, perVariant = 0.005, perLoad = 0.12;
+  int64_t allVectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
+  auto steps = static_cast<double>(reductionSteps(shape, dot));
+  double cycles = 0;
+  int variants = 0;
+  for (const Pieces &pixels : divideEvenly(shape.columns, rows))
+    for (const Pieces &panel : divideEvenly(allVectors, vectors)) {
+      double products = static_cast<double>(pixels.size * panel.size) / 2;
+      double loads = static_cast<double>(pixels.size + panel.size) / 2;
+      double step = std::max({products, loads, 5.0}) + perLoad * loads;
+      cycles += static_cast<double>(pixels.count * panel.count) * (steps * step + perTile);
+      ++variants;
+    }
+  return cycles * (1 + perVariant * (variants - 1));
+}
+
+ContractionTile ContractionTile::choose(const ContractionShape &shape, const DotKernel &dot,
+                                        int64_t fixedVectors) {
   ContractionTile tile;
   int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
-  // Four vectors share each broadcast; with few pixels more vectors keep the pipeline full.
-  int64_t most = dot.accumulators() >= 24 ? 4 : 2;
-  if (shape.columns < 3)
-    most = std::max<int64_t>(most, dot.accumulators() / (2 * shape.columns));
-  tile.vectors = divideEvenly(vectors, most).front().size;
-  int64_t rows = std::min(shape.columns, mostRows(tile.vectors, dot));
-  tile.rows = divideEvenly(shape.columns, rows).front().size;
+  // With few pixels more vectors keep the pipeline full.
+  int64_t most = shape.columns < 3 ? 8 : 4;
+  double best = 0;
+  for (int64_t v = 1; v <= std::min(vectors, most); ++v) {
+    if (fixedVectors ? v != std::min(fixedVectors, vectors)
+                     : divideEvenly(vectors, v).front().size != v)
+      continue;
+    int64_t mostRows = std::max<int64_t>(1, dot.accumulators() / v);
+    for (int64_t rows = 1; rows <= std::min(shape.columns, mostRows); ++rows) {
+      if (divideEvenly(shape.columns, rows).front().size != rows)
+        continue;
+      double cycles = estimateTile(shape, dot, rows, v);
+      if (best != 0 && cycles >= best)
+        continue;
+      best = cycles;
+      tile.rows = rows;
+      tile.vectors = v;
+    }
+  }
   int64_t elementBytes = dot.isFloat() ? 4 : 1;
   int64_t kernel = shape.kernelRows * shape.kernelColumns * shape.run;
   int64_t weightBytes = shape.channels * kernel * elementBytes;
@@ -209,9 +253,7 @@ ContractionTile ContractionTile::choose(const ContractionShape &shape, const Dot
 }
 
 ContractionTile ContractionTile::parse(DictionaryAttr attribute) {
-  auto get = [&](StringRef name) {
-    return llvm::cast<IntegerAttr>(attribute.get(name)).getInt();
-  };
+  auto get = [&](StringRef name) { return llvm::cast<IntegerAttr>(attribute.get(name)).getInt(); };
   return {get("rows"), get("vectors"), get("split_columns") != 0, get("block")};
 }
 
@@ -262,8 +304,8 @@ struct Packer {
         if (k >= shape.run)
           break;
         int64_t element = matrix * matrixStride +
-                          (group * shape.channels + channel) * channelStride +
-                          tap * kernelStride + k * termStride;
+                          (group * shape.channels + channel) * channelStride + tap * kernelStride +
+                          k * termStride;
         dot.packElement(out, lane, term, bytes.data() + element * elementBytes);
       }
     }

@@ -14,13 +14,17 @@ using namespace mlir;
 
 namespace quern {
 
-static RankedTensorType typeOf(Value value) { return llvm::cast<RankedTensorType>(value.getType()); }
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
 
 Value CpuIsa::multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const {
   return arith::AddIOp::create(b, accumulator, arith::MulIOp::create(b, x, w));
 }
 
-static bool isContraction(Operation *anchor) { return llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor); }
+static bool isContraction(Operation *anchor) {
+  return llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor);
+}
 
 static bool isDepthwise(Operation *anchor) {
   auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
@@ -35,9 +39,10 @@ const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
 
 const DepthwiseKernel *CpuBackend::depthwiseFor(Operation *anchor) const {
   const DepthwiseKernel *kernel = isDepthwise(anchor) ? isa.depthwise() : nullptr;
-  auto packed = kernel ? llvm::dyn_cast_if_present<qir::PackedAttr>(
-                             typeOf(anchor->getOperand(1)).getEncoding())
-                       : qir::PackedAttr();
+  auto packed =
+      kernel
+          ? llvm::dyn_cast_if_present<qir::PackedAttr>(typeOf(anchor->getOperand(1)).getEncoding())
+          : qir::PackedAttr();
   return packed && packed.getForm() == kernel->form() ? kernel : nullptr;
 }
 
@@ -67,11 +72,13 @@ static std::vector<char> packDepthwise(RankedTensorType weights, ArrayRef<char> 
   std::vector<char> packed(bytes.size());
   for (int64_t channel = 0; channel < channels; ++channel)
     for (int64_t tap = 0; tap < taps; ++tap)
-      std::memcpy(&packed[(tap * channels + channel) * size], &bytes[(channel * taps + tap) * size], size);
+      std::memcpy(&packed[(tap * channels + channel) * size], &bytes[(channel * taps + tap) * size],
+                  size);
   return packed;
 }
 
-std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form, ArrayRef<char> bytes) const {
+std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form,
+                                   ArrayRef<char> bytes) const {
   if (form.getForm() == "depthwise")
     return packDepthwise(typeOf(anchor->getOperand(1)), bytes);
   if (isa.depthwise() && form.getForm() == isa.depthwise()->form())
@@ -90,15 +97,11 @@ DictionaryAttr CpuBackend::chooseTile(qir::DispatchOp dispatch) const {
   auto shape = ContractionShape::of(*view);
   if (failed(shape))
     return {};
-  ContractionTile tile = ContractionTile::choose(*shape, *dot);
   // The panel's width was fixed when the weights were packed.
-  auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(
-      typeOf(view->anchor->getOperand(1)).getEncoding());
-  if (packed && packed.getColumns() != tile.vectors * dot->lanes()) {
-    tile.vectors = packed.getColumns() / dot->lanes();
-    int64_t most = std::max<int64_t>(1, dot->accumulators() / tile.vectors);
-    tile.rows = divideEvenly(shape->columns, std::min(shape->columns, most)).front().size;
-  }
+  auto packed =
+      llvm::dyn_cast_if_present<qir::PackedAttr>(typeOf(view->anchor->getOperand(1)).getEncoding());
+  int64_t vectors = packed ? packed.getColumns() / dot->lanes() : 0;
+  ContractionTile tile = ContractionTile::choose(*shape, *dot, vectors);
   return tile.toAttribute(dispatch.getContext());
 }
 
@@ -154,7 +157,8 @@ LogicalResult CpuBackend::emitKernel(const EmitContext &context) const {
   }
   return llvm::TypeSwitch<Operation *, LogicalResult>(anchor)
       .Case<qir::ConvOp>([&](qir::ConvOp) {
-        return isDepthwise(anchor) && isa.lanes() > 1 ? emitDepthwise(context) : emitPlainContraction(context);
+        return isDepthwise(anchor) && isa.lanes() > 1 ? emitDepthwise(context)
+                                                      : emitPlainContraction(context);
       })
       .Case<qir::MatMulOp>([&](qir::MatMulOp) { return emitPlainContraction(context); })
       .Case<qir::MapOp>([&](qir::MapOp) { return emitMap(context); })
@@ -167,7 +171,8 @@ LogicalResult CpuBackend::emitKernel(const EmitContext &context) const {
       .Case<qir::GatherOp>([&](qir::GatherOp) { return emitGather(context); })
       .Case<qir::RelayoutOp>([&](qir::RelayoutOp) { return emitRelayout(context); })
       .Default([&](Operation *op) {
-        return context.view.dispatch.emitError("no kernel for '") << op->getName() << "' on " << getName();
+        return context.view.dispatch.emitError("no kernel for '")
+               << op->getName() << "' on " << getName();
       });
 }
 
