@@ -17,9 +17,9 @@ namespace quern {
 
 /// What the LLVM back end is told about the machine.
 struct TargetInfo {
-  std::string triple;   ///< for example x86_64-unknown-linux-gnu
-  std::string cpu;      ///< LLVM's name of the processor
-  std::string features; ///< LLVM's feature string, "+avx512vnni,…"
+  std::string triple;               ///< for example x86_64-unknown-linux-gnu
+  std::string cpu;                  ///< LLVM's name of the processor
+  std::string features;             ///< LLVM's feature string, "+avx512vnni,…"
   uint64_t requiredCpuFeatures = 0; ///< bits of runtime/include/quern/cpu.h
 };
 

@@ -8,7 +8,8 @@
 namespace quern {
 
 llvm::ArrayRef<const TargetBackend *> getTargetBackends() {
-  static const TargetBackend *const backends[] = {&getVnniBackend(), &getAvx2Backend(), &getPortableBackend()};
+  static const TargetBackend *const backends[] = {&getVnniBackend(), &getAvx2Backend(),
+                                                  &getPortableBackend()};
   return backends;
 }
 

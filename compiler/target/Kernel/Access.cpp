@@ -86,8 +86,8 @@ static Value gatherLanes(KernelBuilder &b, const Buffer &buffer, Value offset, i
   return vector;
 }
 
-Value loadLanes(KernelBuilder &b, const Buffer &buffer, Value offset, int64_t stride,
-                int64_t lanes, int64_t valid) {
+Value loadLanes(KernelBuilder &b, const Buffer &buffer, Value offset, int64_t stride, int64_t lanes,
+                int64_t valid) {
   if (stride == 0 || lanes == 1) {
     Value scalar = b.toCompute(b.loadRaw(buffer.memref, offset, 1, 1), buffer.element());
     return b.splat(scalar, lanes);

@@ -8,17 +8,18 @@
 
 namespace quern {
 
-/// What a map's body yields for one group of lanes. When the last step is `quern.to_code` it is left
-/// to the store, which may fuse rounding, saturation and narrowing: `value` is then the f32 operand.
+/// What a map's body yields for one group of lanes. When the last step is `quern.to_code` it is
+/// left to the store, which may fuse rounding, saturation and narrowing: `value` is then the f32
+/// operand.
 struct Yielded {
   mlir::Value value;
-  mutable qir::ToCodeOp code; ///< null if `value` is final, in the compute type
+  mutable qir::ToCodeOp code;   ///< null if `value` is final, in the compute type
   mlir::Value dynamicZeroPoint; ///< i32 lanes, of a `code` with a run-time zero point
 };
 
 /// Writes a map's body on `lanes` lanes; `arguments` are the inputs in their compute types.
-llvm::SmallVector<Yielded> emitBody(KernelBuilder &b, mlir::Block &body,
-                                    mlir::ValueRange arguments, int64_t lanes);
+llvm::SmallVector<Yielded> emitBody(KernelBuilder &b, mlir::Block &body, mlir::ValueRange arguments,
+                                    int64_t lanes);
 
 /// The final value of a yielded one, quern.to_code done step by step.
 mlir::Value finish(KernelBuilder &b, const Yielded &yielded);

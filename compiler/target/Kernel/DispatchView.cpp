@@ -15,11 +15,13 @@ static bool isAnchor(Operation &op) {
 static LogicalResult readReturn(DispatchView &view) {
   auto terminator = llvm::cast<qir::ReturnOp>(view.dispatch.getBody().front().getTerminator());
   for (Value value : terminator.getValues()) {
-    bool relaid = view.relayout && value == view.relayout.getResult() && view.anchor != view.relayout;
+    bool relaid =
+        view.relayout && value == view.relayout.getResult() && view.anchor != view.relayout;
     auto result = llvm::dyn_cast<OpResult>(relaid ? view.relayout.getInput() : value);
     if (!result || (result.getOwner() != view.anchor && result.getOwner() != view.epilogue &&
                     result.getOwner() != view.columnSums))
-      return view.dispatch.emitError("a dispatch returns what its last op computes, found ") << value;
+      return view.dispatch.emitError("a dispatch returns what its last op computes, found ")
+             << value;
     view.returned.push_back(result);
   }
   return success();

@@ -19,10 +19,10 @@ public:
   // Op handles are pointers whose constness says nothing about the op: hence mutable.
   mutable qir::DispatchOp dispatch;
   mlir::Operation *anchor = nullptr; ///< the epilogue itself when there is no other
-  mutable qir::MapOp prologue;               ///< on the anchor's first operand, or null
-  mutable qir::MapOp epilogue;               ///< on the anchor's results, or null
-  mutable qir::RelayoutOp relayout;          ///< a last step that only changes the encoding, or null
-  mutable qir::ReduceOp columnSums; ///< of a matrix that the anchor, a relayout, packs; or null
+  mutable qir::MapOp prologue;       ///< on the anchor's first operand, or null
+  mutable qir::MapOp epilogue;       ///< on the anchor's results, or null
+  mutable qir::RelayoutOp relayout;  ///< a last step that only changes the encoding, or null
+  mutable qir::ReduceOp columnSums;  ///< of a matrix that the anchor, a relayout, packs; or null
 
   /// Binds the dispatch's inputs and results to the kernel's arguments.
   void bind(mlir::func::FuncOp kernel);

@@ -11,8 +11,8 @@ using namespace mlir;
 namespace quern {
 
 namespace {
-/// Depthwise convolution: lanes over channels, the taps' weights in registers along a row of pixels.
-/// Units are the N*OH rows of the result. Weights are packed [tap][channel].
+/// Depthwise convolution: lanes over channels, the taps' weights in registers along a row of
+/// pixels. Units are the N*OH rows of the result. Weights are packed [tap][channel].
 class DepthwiseEmitter {
 public:
   explicit DepthwiseEmitter(const EmitContext &context);
@@ -23,7 +23,8 @@ private:
   void emitPixel(ArrayRef<Value> row, Value column, Value channel, ArrayRef<Value> weights,
                  int64_t vectors, int64_t valid);
   Value multiplyAdd(Value accumulator, Value x, Value w);
-  SmallVector<Value> arguments(ArrayRef<Value> indices, Value accumulator, int64_t v, int64_t valid);
+  SmallVector<Value> arguments(ArrayRef<Value> indices, Value accumulator, int64_t v,
+                               int64_t valid);
 
   const EmitContext &context;
   KernelBuilder &b;
@@ -52,8 +53,8 @@ Value DepthwiseEmitter::multiplyAdd(Value accumulator, Value x, Value w) {
 }
 
 /// The epilogue's inputs at an output position, `v` vectors of channels further.
-SmallVector<Value> DepthwiseEmitter::arguments(ArrayRef<Value> indices, Value accumulator, int64_t v,
-                                               int64_t valid) {
+SmallVector<Value> DepthwiseEmitter::arguments(ArrayRef<Value> indices, Value accumulator,
+                                               int64_t v, int64_t valid) {
   SmallVector<Value> values;
   for (const FusedMap::Source &source : epilogue.sources) {
     int64_t stride = source.access.coefficients.back();
@@ -112,7 +113,8 @@ void DepthwiseEmitter::emitPixel(ArrayRef<Value> row, Value column, Value channe
   }
 }
 
-void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors, int64_t valid) {
+void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors,
+                                    int64_t valid) {
   SmallVector<Value> weightLanes;
   for (int64_t tap = 0; tap < taps; ++tap)
     for (int64_t v = 0; v < vectors; ++v) {
@@ -123,20 +125,21 @@ void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t 
         Value raw = b.loadRaw(weights.memref, b.mul(offset, 4), 4 * lanes, 4 * here);
         weightLanes.push_back(b.bitcast(raw, KernelBuilder::withLanes(b.getF32Type(), lanes)));
       } else {
-        weightLanes.push_back(b.toCompute(b.loadRaw(weights.memref, offset, lanes, here), weights.element()));
+        weightLanes.push_back(
+            b.toCompute(b.loadRaw(weights.memref, offset, lanes, here), weights.element()));
       }
     }
   int64_t columns = llvm::cast<RankedTensorType>(conv.getResult().getType()).getDimSize(2);
-  b.loop(0, columns, 1, [&](Value column) {
-    emitPixel(row, column, channel, weightLanes, vectors, valid);
-  });
+  b.loop(0, columns, 1,
+         [&](Value column) { emitPixel(row, column, channel, weightLanes, vectors, valid); });
 }
 
 LogicalResult DepthwiseEmitter::emit() {
   auto output = llvm::cast<RankedTensorType>(conv.getResult().getType());
   bool padded = llvm::any_of(conv.getPads(), [](int64_t pad) { return pad > 0; });
   if (padded && !llvm::isa_and_present<qir::PaddedAttr>(input.type.getEncoding()))
-    return context.view.dispatch.emitError("expected the convolution's input to carry a halo of its pads");
+    return context.view.dispatch.emitError(
+        "expected the convolution's input to carry a halo of its pads");
   // Two vectors per pass keep 3x3 weights in registers.
   int64_t group = taps <= 9 ? 2 * lanes : lanes, whole = channels / group * group;
   b.loop(context.view.begin, context.view.end, 1, [&](Value unit) {
@@ -144,7 +147,8 @@ LogicalResult DepthwiseEmitter::emit() {
     SmallVector<Value> row{b.index(0), unit};
     if (output.getDimSize(0) != 1)
       row = {arith::DivUIOp::create(b, unit, height), arith::RemUIOp::create(b, unit, height)};
-    b.loop(0, whole, group, [&](Value channel) { emitChannels(row, channel, group / lanes, lanes); });
+    b.loop(0, whole, group,
+           [&](Value channel) { emitChannels(row, channel, group / lanes, lanes); });
     int64_t rest = channels - whole, vectors = (rest + lanes - 1) / lanes;
     if (rest > 0)
       emitChannels(row, b.index(whole), vectors, rest - (vectors - 1) * lanes);

@@ -60,12 +60,14 @@ static func::FuncOp makeFunction(ModuleOp module, qir::DispatchOp dispatch, Stri
     if (packed)
       types.push_back(MemRefType::get({packed.getBytes()}, builder.getI8Type()));
     else
-      types.push_back(MemRefType::get({Layout::of(tensor).size}, getMemoryType(tensor.getElementType())));
+      types.push_back(
+          MemRefType::get({Layout::of(tensor).size}, getMemoryType(tensor.getElementType())));
   };
   llvm::for_each(dispatch.getOperandTypes(), addBuffer);
   llvm::for_each(dispatch.getResultTypes(), addBuffer);
   types.append(2, builder.getIndexType());
-  auto function = func::FuncOp::create(builder, dispatch.getLoc(), name, builder.getFunctionType(types, {}));
+  auto function =
+      func::FuncOp::create(builder, dispatch.getLoc(), name, builder.getFunctionType(types, {}));
   function.addEntryBlock();
   OpBuilder body = OpBuilder::atBlockEnd(&function.getBody().front());
   func::ReturnOp::create(body, dispatch.getLoc());

@@ -17,7 +17,8 @@ static MapNest nestOf(const DispatchView &view) {
   SmallVector<LinearAccess> accesses;
   bool padded = false;
   if (auto map = llvm::dyn_cast<qir::MapOp>(view.anchor))
-    for (auto [input, attribute] : llvm::zip(map.getInputs(), map.getMaps().getAsRange<AffineMapAttr>()))
+    for (auto [input, attribute] :
+         llvm::zip(map.getInputs(), map.getMaps().getAsRange<AffineMapAttr>()))
       accesses.push_back(LinearAccess::of(
           attribute.getValue(), Layout::of(llvm::cast<RankedTensorType>(input.getType()))));
   RankedTensorType type;
@@ -50,7 +51,8 @@ private:
   void emitInterleaved(ArrayRef<Value> unit);
   void storeInterleaved(ArrayRef<Value> outer, Value position, size_t result,
                         SmallVector<Value> channels, int64_t valid);
-  SmallVector<Value> load(ArrayRef<Value> indices, size_t laneDimension, int64_t delta, int64_t valid);
+  SmallVector<Value> load(ArrayRef<Value> indices, size_t laneDimension, int64_t delta,
+                          int64_t valid);
   size_t inputs() const { return fused.sources.size(); }
 
   const EmitContext &context;
@@ -63,7 +65,8 @@ private:
 } // namespace
 
 /// Inputs at these indices; lanes along one dimension, `delta` further.
-SmallVector<Value> MapEmitter::load(ArrayRef<Value> indices, size_t laneDimension, int64_t delta, int64_t valid) {
+SmallVector<Value> MapEmitter::load(ArrayRef<Value> indices, size_t laneDimension, int64_t delta,
+                                    int64_t valid) {
   SmallVector<Value> values;
   for (size_t i = 0; i < inputs(); ++i) {
     const LinearAccess &access = nest.accesses[i];
@@ -84,7 +87,8 @@ void MapEmitter::emitGroup(ArrayRef<Value> outer, Value position, int64_t vector
     SmallVector<Yielded> values = emitBody(b, map.getBody().front(), arguments, lanes);
     for (auto [r, result] : llvm::enumerate(context.view.results)) {
       Value base = nest.accesses[inputs() + r].offset(b, indices);
-      pending[r].push_back({values[context.view.returned[r].getResultNumber()], result, base, v * lanes, here});
+      pending[r].push_back(
+          {values[context.view.returned[r].getResultNumber()], result, base, v * lanes, here});
     }
   }
   for (SmallVector<PendingStore> &stores : pending) {
@@ -96,7 +100,8 @@ void MapEmitter::emitGroup(ArrayRef<Value> outer, Value position, int64_t vector
 
 void MapEmitter::emitInner(ArrayRef<Value> outer, Value first, int64_t count) {
   int64_t group = lanes == 1 ? 1 : 4 * lanes, whole = count / group * group;
-  b.loop(0, whole, group, [&](Value i) { emitGroup(outer, b.add(i, first), group / lanes, lanes); });
+  b.loop(0, whole, group,
+         [&](Value i) { emitGroup(outer, b.add(i, first), group / lanes, lanes); });
   int64_t rest = count - whole, vectors = (rest + lanes - 1) / lanes;
   if (rest > 0)
     emitGroup(outer, b.add(first, whole), vectors, rest - (vectors - 1) * lanes);
@@ -106,7 +111,8 @@ bool MapEmitter::interleaves() const {
   if (lanes == 1 || nest.inner > 4 || nest.inner == 1 || nest.middle < lanes)
     return false;
   for (size_t i = inputs(); i < nest.accesses.size(); ++i)
-    if (nest.accesses[i].coefficients.end()[-2] != nest.inner || nest.accesses[i].coefficients.back() != 1)
+    if (nest.accesses[i].coefficients.end()[-2] != nest.inner ||
+        nest.accesses[i].coefficients.back() != 1)
       return false;
   return true;
 }
@@ -118,7 +124,8 @@ void MapEmitter::storeInterleaved(ArrayRef<Value> outer, Value position, size_t 
     channels.push_back(channels.back());
   SmallVector<int64_t> both(2 * lanes), order(count * lanes);
   std::iota(both.begin(), both.end(), 0);
-  Value low = b.shuffle(channels[0], channels[1], both), high = b.shuffle(channels[2], channels[3], both);
+  Value low = b.shuffle(channels[0], channels[1], both),
+        high = b.shuffle(channels[2], channels[3], both);
   for (int64_t i = 0; i < count * lanes; ++i)
     order[i] = i % count * lanes + i / count;
   SmallVector<Value> indices(outer);
@@ -170,13 +177,13 @@ void MapEmitter::emit() {
     return;
   }
   int64_t block = MapNest::blockElements, whole = nest.inner / block;
-  b.loop(view.begin, b.minimum(view.end, b.index(whole)), 1, [&](Value unit) {
-    emitInner({Value()}, b.mul(unit, block), block);
-  });
+  b.loop(view.begin, b.minimum(view.end, b.index(whole)), 1,
+         [&](Value unit) { emitInner({Value()}, b.mul(unit, block), block); });
   if (whole * block == nest.inner)
     return;
   Value reaches = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, view.end, b.index(whole));
-  b.ifThen(reaches, [&] { emitInner({Value()}, b.index(whole * block), nest.inner - whole * block); });
+  b.ifThen(reaches,
+           [&] { emitInner({Value()}, b.index(whole * block), nest.inner - whole * block); });
 }
 
 LogicalResult emitMap(const EmitContext &context) {

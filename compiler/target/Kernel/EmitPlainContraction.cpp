@@ -13,7 +13,8 @@ namespace quern {
 
 namespace {
 /// Contractions as the definition reads: one output element after the other, borders tested. The
-/// reference for all tiled kernels. Units are the product of all output dimensions but the last two.
+/// reference for all tiled kernels. Units are the product of all output dimensions but the last
+/// two.
 class PlainEmitter {
 public:
   explicit PlainEmitter(const EmitContext &context)
@@ -73,7 +74,8 @@ Value PlainEmitter::readPadded(qir::ConvOp conv, Value n, Value y, Value x, Valu
     // Negative indices are large as unsigned ones.
     return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, b.index(size)).getResult();
   };
-  Value both = arith::AndIOp::create(b, inside(y, left.type.getDimSize(1)), inside(x, left.type.getDimSize(2)));
+  Value both = arith::AndIOp::create(b, inside(y, left.type.getDimSize(1)),
+                                     inside(x, left.type.getDimSize(2)));
   Type type = isFloat ? Type(b.getF32Type()) : Type(b.getI32Type());
   auto choice = scf::IfOp::create(b, TypeRange{type}, both, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
@@ -103,7 +105,8 @@ PlainEmitter::Values PlainEmitter::convolve(const Values &indices) {
   return b.loop(b.index(0), bound(1), 1, zeros(), [&](Value ky, ValueRange rows) {
     return b.loop(b.index(0), bound(2), 1, rows, [&](Value kx, ValueRange columns) {
       return b.loop(b.index(0), bound(3), 1, columns, [&](Value c, ValueRange carried) {
-        Value x = readPadded(conv, indices[0], position(0, ky), position(1, kx), b.add(firstChannel, c));
+        Value x =
+            readPadded(conv, indices[0], position(0, ky), position(1, kx), b.add(firstChannel, c));
         Value w = loadElement(b, right, {indices[3], ky, kx, c});
         return accumulate(Values(carried), x, w);
       });
@@ -125,8 +128,9 @@ PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
   Value depth = b.index(left.type.getShape().back());
   Values values = b.loop(b.index(0), depth, 1, zeros(), [&](Value k, ValueRange carried) {
     Value x = loadElement(b, left, operandIndices(left, m, k));
-    Value w = loadElement(b, right, matmul.getTransposeRhs() ? operandIndices(right, n, k)
-                                                             : operandIndices(right, k, n));
+    Value w = loadElement(b, right,
+                          matmul.getTransposeRhs() ? operandIndices(right, n, k)
+                                                   : operandIndices(right, k, n));
     return accumulate(Values(carried), x, w);
   });
   // In the order of the product's results: a missing sum of the left leaves its place to the other.
@@ -145,7 +149,8 @@ void PlainEmitter::finishElement(const Values &indices, const Values &accumulate
         continue;
       }
       Value offset = source.access.offset(b, indices);
-      arguments.push_back(b.toCompute(b.loadRaw(source.buffer.memref, offset, 1, 1), source.buffer.element()));
+      arguments.push_back(
+          b.toCompute(b.loadRaw(source.buffer.memref, offset, 1, 1), source.buffer.element()));
     }
     values = emitBody(b, view.epilogue.getBody().front(), arguments, 1);
   }
@@ -179,7 +184,8 @@ LogicalResult PlainEmitter::emit() {
       b.loop(b.index(0), b.index(output.getDimSize(rank - 1)), 1, [&](Value column) {
         Values indices(outer);
         indices.append({row, column});
-        finishElement(indices, llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices));
+        finishElement(indices,
+                      llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices));
       });
     });
     for (const Buffer &result : view.results)
@@ -189,6 +195,8 @@ LogicalResult PlainEmitter::emit() {
   return success();
 }
 
-LogicalResult emitPlainContraction(const EmitContext &context) { return PlainEmitter(context).emit(); }
+LogicalResult emitPlainContraction(const EmitContext &context) {
+  return PlainEmitter(context).emit();
+}
 
 } // namespace quern

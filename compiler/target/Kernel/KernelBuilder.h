@@ -40,8 +40,7 @@ public:
   /// for (i = lower; i < upper; i += step) body(i).
   void loop(mlir::Value lower, mlir::Value upper, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
-  void loop(int64_t lower, int64_t upper, int64_t step,
-            llvm::function_ref<void(mlir::Value)> body);
+  void loop(int64_t lower, int64_t upper, int64_t step, llvm::function_ref<void(mlir::Value)> body);
   /// The same with values carried from one iteration to the next.
   llvm::SmallVector<mlir::Value>
   loop(mlir::Value lower, mlir::Value upper, int64_t step, mlir::ValueRange carried,

@@ -9,8 +9,8 @@
 namespace quern {
 
 /// An elementwise iteration space brought to few, long loops: dimensions that all accesses walk as
-/// one are merged, those of size 1 dropped. Outer dimensions are the units of the kernel, then at most
-/// one loop, then the dimension along which lanes lie.
+/// one are merged, those of size 1 dropped. Outer dimensions are the units of the kernel, then at
+/// most one loop, then the dimension along which lanes lie.
 struct MapNest {
   /// A flat space is cut into blocks of this many elements.
   static constexpr int64_t blockElements = 4096;

@@ -23,9 +23,13 @@ class PortableBackend : public CpuBackend {
 public:
   PortableBackend() : CpuBackend(isa) {}
   StringRef getName() const override { return "portable"; }
-  StringRef getDescription() const override { return "plain scalar x86-64 code, the reference for all others"; }
+  StringRef getDescription() const override {
+    return "plain scalar x86-64 code, the reference for all others";
+  }
   bool wantsPaddedInputs() const override { return false; }
-  TargetInfo getTargetInfo() const override { return {"x86_64-unknown-linux-gnu", "x86-64", "", 0}; }
+  TargetInfo getTargetInfo() const override {
+    return {"x86_64-unknown-linux-gnu", "x86-64", "", 0};
+  }
 
 private:
   PortableIsa isa;

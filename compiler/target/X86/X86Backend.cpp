@@ -76,10 +76,12 @@ public:
   }
   bool wantsPaddedInputs() const override { return true; }
   TargetInfo getTargetInfo() const override {
-    uint64_t required = avx2Features | bits({QUERN_X86_AVX512F, QUERN_X86_AVX512CD, QUERN_X86_AVX512BW,
-                                             QUERN_X86_AVX512DQ, QUERN_X86_AVX512VL,
-                                             QUERN_X86_AVX512VNNI, QUERN_X86_AVX512VBMI});
-    return {"x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni,+avx512vbmi,-prefer-256-bit", required};
+    uint64_t required =
+        avx2Features |
+        bits({QUERN_X86_AVX512F, QUERN_X86_AVX512CD, QUERN_X86_AVX512BW, QUERN_X86_AVX512DQ,
+              QUERN_X86_AVX512VL, QUERN_X86_AVX512VNNI, QUERN_X86_AVX512VBMI});
+    return {"x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni,+avx512vbmi,-prefer-256-bit",
+            required};
   }
 
 private:
@@ -90,7 +92,9 @@ class Avx2Backend : public CpuBackend {
 public:
   Avx2Backend() : CpuBackend(isa) {}
   StringRef getName() const override { return "x86-avx2"; }
-  StringRef getDescription() const override { return "x86-64 with AVX2 and FMA (Haswell, Zen and later)"; }
+  StringRef getDescription() const override {
+    return "x86-64 with AVX2 and FMA (Haswell, Zen and later)";
+  }
   bool wantsPaddedInputs() const override { return true; }
   TargetInfo getTargetInfo() const override {
     return {"x86_64-unknown-linux-gnu", "x86-64-v3", "", avx2Features};

@@ -36,7 +36,8 @@ public:
   SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
     return {b.loadRaw(packed, offset, 64, 64)};
   }
-  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
+                    ValueRange right) const override {
     return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", accumulator.getType(),
                        {accumulator, left.front(), right.front()});
   }
@@ -79,9 +80,11 @@ public:
       operands.push_back(b.bitcast(b.loadRaw(packed, b.add(offset, 32 * pair), 32, 32), words(b)));
     return operands;
   }
-  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
+                    ValueRange right) const override {
     for (int64_t pair = 0; pair < 2; ++pair) {
-      Value product = b.intrinsic("llvm.x86.avx2.pmadd.wd", accumulator.getType(), {left[pair], right[pair]});
+      Value product =
+          b.intrinsic("llvm.x86.avx2.pmadd.wd", accumulator.getType(), {left[pair], right[pair]});
       accumulator = arith::AddIOp::create(b, accumulator, product);
     }
     return accumulator;
@@ -121,7 +124,8 @@ public:
     Value raw = b.loadRaw(packed, offset, 4 * count, 4 * count);
     return {b.bitcast(raw, VectorType::get({count}, b.getF32Type()))};
   }
-  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left, ValueRange right) const override {
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
+                    ValueRange right) const override {
     return math::FmaOp::create(b, left.front(), right.front(), accumulator);
   }
   SmallVector<Value> ones(KernelBuilder &b, int64_t) const override {

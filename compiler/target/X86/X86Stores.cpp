@@ -81,7 +81,8 @@ Value packInterleaved(KernelBuilder &b, ArrayRef<Yielded> groups, bool isSigned)
   while (lanes.size() < 4)
     lanes.push_back(lanes.back());
   auto packPair = [&](int64_t first) {
-    Value pair = b.intrinsic("llvm.x86.avx512.packssdw.512", words, {lanes[first], lanes[first + 1]});
+    Value pair =
+        b.intrinsic("llvm.x86.avx512.packssdw.512", words, {lanes[first], lanes[first + 1]});
     return addZeroPoint(b, pair, groups.front());
   };
   Value low = packPair(0), high = groups.size() <= 2 ? low : packPair(2);
@@ -91,8 +92,8 @@ Value packInterleaved(KernelBuilder &b, ArrayRef<Yielded> groups, bool isSigned)
 
 static void storePacked(KernelBuilder &b, ArrayRef<PendingStore> stores) {
   auto bytes64 = VectorType::get({64}, b.getI8Type());
-  auto groups = llvm::map_to_vector<4>(
-      stores, [](const PendingStore &pending) { return pending.yielded; });
+  auto groups =
+      llvm::map_to_vector<4>(stores, [](const PendingStore &pending) { return pending.yielded; });
   Value bytes = packInterleaved(b, groups, stores.front().buffer.element().isSignedInteger());
   // The packs work in 128-bit lanes: double word 4L+j holds lanes 4L.. of group j.
   SmallVector<int64_t> order(16);

@@ -15,8 +15,8 @@ public:
   void store(KernelBuilder &b, llvm::ArrayRef<PendingStore> stores) const override;
 };
 
-/// Up to four groups of 16 lanes as bytes, of a map that ends in one `quern.to_code`. The packs work
-/// in 128-bit lanes: lane L of the result holds the groups' lanes L one after the other.
+/// Up to four groups of 16 lanes as bytes, of a map that ends in one `quern.to_code`. The packs
+/// work in 128-bit lanes: lane L of the result holds the groups' lanes L one after the other.
 mlir::Value packInterleaved(KernelBuilder &b, llvm::ArrayRef<Yielded> groups, bool isSigned);
 
 } // namespace quern
