@@ -42,7 +42,7 @@ def rows_of(labels, limit):
 def imagenet(shared, limit, transform):
     folder = shared / "data/imagenet500"
     for row in rows_of(folder / "labels.csv", limit):
-        image = Image.open(folder / "images" / row[0]).convert("RGB").resize((224, 224))
+        image = Image.open(folder / row[0]).convert("RGB").resize((224, 224))
         yield transform(np.asarray(image, np.float32)), int(row[1])
 
 
@@ -59,7 +59,7 @@ def cifar(shared, limit):
     folder = shared / "data/cifar10_2000"
     mean, std = np.float32([.4914, .4822, .4465]), np.float32([.2470, .2435, .2616])
     for row in rows_of(folder / "labels.csv", limit):
-        pixels = np.asarray(Image.open(folder / "images" / row[0]).convert("RGB"), np.float32) / 255
+        pixels = np.asarray(Image.open(folder / row[0]).convert("RGB"), np.float32) / 255
         yield ((pixels - mean) / std).transpose(2, 0, 1)[None], int(row[1])
 
 
@@ -78,22 +78,25 @@ class Ours:
     def __init__(self, path, target, folder, shape=None):
         model = onnx.load(path, load_external_data=False)
         inits = {i.name for i in model.graph.initializer}
-        self.name = next(i.name for i in model.graph.input if i.name not in inits)
+        entry = next(i for i in model.graph.input if i.name not in inits)
+        self.name, self.half = entry.name, entry.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16
         self.output = q.file_name(model.graph.output[0].name)
         flags = [f"--shape={self.name}={'x'.join(map(str, shape))}"] if shape else []
         self.program = q.compile_model(path, folder / Path(path).stem, target, flags)
 
     def __call__(self, x):
-        return q.run_program(self.program, {self.name: x})[self.output]
+        x = x.astype(np.float16) if self.half else x
+        return q.run_program(self.program, {self.name: x})[self.output].astype(np.float32)
 
 
 class Theirs:
     def __init__(self, path, optimized=True):
         self.session = q.session(path, optimized)
-        self.name = self.session.get_inputs()[0].name
+        self.name, self.half = self.session.get_inputs()[0].name, self.session.get_inputs()[0].type == "tensor(float16)"
 
     def __call__(self, x):
-        return self.session.run(None, {self.name: x})[0]
+        x = x.astype(np.float16) if self.half else x
+        return self.session.run(None, {self.name: x})[0].astype(np.float32)
 
 
 def top1(args, name, path, images, ours_bound, agreement_bound=None, shape=None, exact=None):
