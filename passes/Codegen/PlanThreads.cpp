@@ -36,13 +36,15 @@ struct PlanThreads : impl::PlanThreadsBase<PlanThreads> {
 
 } // namespace
 
-// Deliberately low rates of one thread: a wrong "serial" costs little, a wrong split wakes threads.
-static constexpr double macsPerSecond = 60e9;
-static constexpr double bytesPerSecond = 20e9;
-/// Work below this many seconds is not divided.
-static constexpr double serialSeconds = 20e-6;
+// Rates of one thread on work that lies in its cache.
+static constexpr double codeMacsPerSecond = 200e9;
+static constexpr double floatMacsPerSecond = 60e9;
+static constexpr double bytesPerSecond = 40e9;
+/// Work below this many seconds is not divided: handing out takes one or two microseconds, and
+/// what the others have written must cross from their caches.
+static constexpr double serialSeconds = 4e-6;
 /// No chunk is smaller than this, but for the last one.
-static constexpr double chunkSeconds = 5e-6;
+static constexpr double chunkSeconds = 1e-6;
 /// Chunks of a thread's share, so that threads that are held up leave work to the others.
 static constexpr int64_t chunksPerThread = 8;
 
@@ -62,6 +64,13 @@ static int64_t countMacs(Operation *anchor) {
     return countElements(matmul.getResult()) * lhs.getDimSize(lhs.getRank() - 1);
   }
   return 0;
+}
+
+static double macsPerSecond(Operation *anchor) {
+  bool isFloat =
+      anchor->getNumOperands() > 0 &&
+      llvm::cast<RankedTensorType>(anchor->getOperand(0).getType()).getElementType().isF32();
+  return isFloat ? floatMacsPerSecond : codeMacsPerSecond;
 }
 
 /// Bytes that the dispatch reads and writes, each once; of a gathered table only what is picked.
@@ -93,7 +102,7 @@ void PlanThreads::runOnOperation() {
     Operation *anchor = DispatchParts::of(dispatch).anchor;
     int64_t macs = countMacs(anchor), bytes = countBytes(dispatch, anchor);
     int64_t units = chosen->getUnits(dispatch);
-    double seconds = macs / macsPerSecond + bytes / bytesPerSecond;
+    double seconds = macs / macsPerSecond(anchor) + bytes / bytesPerSecond;
     dispatch->setAttr(unitsAttrName, builder.getI64IntegerAttr(units));
     dispatch->setAttr(grainAttrName,
                       builder.getI64IntegerAttr(chooseGrain(units, seconds, threads)));

@@ -14,13 +14,35 @@ enum { INSIDE = 0x3ff, STOP = 0x400, OPEN = 0x800, JOB = 0x1000 };
 
 static uint32_t job_of(uint32_t gate) { return gate / JOB; }
 
-static void work(quern_pool *pool) {
+// Works off the member's own range, then what the others have left of theirs.
+static void work(quern_pool *pool, uint32_t self) {
   const int64_t units = pool->units, grain = pool->grain;
-  for (;;) {
-    int64_t begin = __atomic_fetch_add(&pool->next, grain, __ATOMIC_RELAXED);
-    if (begin >= units)
-      return;
-    pool->body(pool->argument, begin, units - begin < grain ? units : begin + grain);
+  const uint32_t members = pool->members;
+  for (uint32_t i = 0; i < members; i++) {
+    uint32_t owner = self + i < members ? self + i : self + i - members;
+    quern_pool_range *range = &pool->ranges[owner];
+    // Looking first keeps the line of a finished range shared.
+    while (__atomic_load_n(&range->next, __ATOMIC_RELAXED) < range->end) {
+      int64_t chunk = __atomic_fetch_add(&range->next, 1, __ATOMIC_RELAXED);
+      if (chunk >= range->end)
+        break;
+      int64_t begin = chunk * grain;
+      pool->body(pool->argument, begin, units - begin < grain ? units : begin + grain);
+    }
+  }
+}
+
+// Divides the job's chunks among its members; called while nobody is inside.
+static void divide(quern_pool *pool) {
+  int64_t chunks = pool->units / pool->grain + (pool->units % pool->grain != 0);
+  uint32_t members = __atomic_load_n(&pool->threads, __ATOMIC_RELAXED) + 1;
+  int64_t share = chunks / members, rest = chunks % members, first = 0;
+  pool->members = members;
+  for (uint32_t i = 0; i < members; i++) {
+    int64_t end = first + share + (i < rest);
+    pool->ranges[i].end = end;
+    __atomic_store_n(&pool->ranges[i].next, first, __ATOMIC_RELAXED);
+    first = end;
   }
 }
 
@@ -57,7 +79,7 @@ static void leave(quern_pool *pool) {
 
 static void thread_main(void *argument) {
   quern_pool *pool = argument;
-  uint32_t seen = 0;
+  uint32_t self = __atomic_add_fetch(&pool->numbered, 1, __ATOMIC_RELAXED), seen = 0;
   for (;;) {
     uint32_t gate = wait_for_news(pool, seen);
     if (gate & STOP)
@@ -66,7 +88,7 @@ static void thread_main(void *argument) {
                                      __ATOMIC_RELAXED))
       continue;
     seen = job_of(gate);
-    work(pool);
+    work(pool, self < pool->members ? self : 0);
     leave(pool);
   }
   __atomic_fetch_sub(&pool->threads, 1, __ATOMIC_RELEASE); // the last touch of the pool
@@ -110,14 +132,14 @@ void quern_pool_for(void *context, void (*body)(void *argument, int64_t begin, i
   pool->argument = argument;
   pool->units = units;
   pool->grain = grain;
-  __atomic_store_n(&pool->next, 0, __ATOMIC_RELAXED);
+  divide(pool);
   uint32_t next_job = (pool->gate & ~(uint32_t)(JOB - 1)) + JOB;
   __atomic_store_n(&pool->gate, next_job | OPEN, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&pool->asleep, __ATOMIC_SEQ_CST)) {
     int64_t others = (units + grain - 1) / grain - 1;
     quern_futex_wake(&pool->gate, others < QUERN_POOL_MAX ? (uint32_t)others : QUERN_POOL_MAX);
   }
-  work(pool);
+  work(pool, 0);
   __atomic_fetch_and(&pool->gate, ~(uint32_t)OPEN, __ATOMIC_SEQ_CST);
   wait_until_empty(pool);
 }

@@ -6,6 +6,10 @@
 // The caller publishes a job, works on it with whoever joins, closes it and waits for those that
 // joined and are not done. A thread that the system has put aside is not waited for unless it
 // holds a chunk, so another process on the machine costs its share and no more.
+//
+// Each thread starts with its own range of chunks and takes from the others' when it is done: the
+// rows that a thread wrote in one launch are those that it reads in the next, so what it wrote is
+// still in its own cache.
 
 #ifndef QUERN_POOL_H
 #define QUERN_POOL_H
@@ -18,17 +22,25 @@ extern "C" {
 
 enum { QUERN_POOL_MAX = 255 };
 
+// Chunks [next, end) of a job that one member begins with.
+typedef struct quern_pool_range {
+  __attribute__((aligned(64))) int64_t next;
+  int64_t end;
+} quern_pool_range;
+
 typedef struct quern_pool {
   // Job number, whether it is open, and how many threads are inside: see pool.c.
   __attribute__((aligned(64))) uint32_t gate;
-  __attribute__((aligned(64))) int64_t next;    // the first unit not yet handed out
   __attribute__((aligned(64))) uint32_t asleep; // threads that wait on `gate`
   uint32_t caller_asleep;
-  uint32_t threads; // that were started and have not ended
+  uint32_t threads;  // that were started and have not ended
+  uint32_t numbered; // threads that have taken their number
   // The job; written only while the gate is closed and nobody inside.
   void (*body)(void *argument, int64_t begin, int64_t end);
   void *argument;
   int64_t units, grain;
+  uint32_t members; // the caller (member 0) and the threads
+  quern_pool_range ranges[QUERN_POOL_MAX + 1];
 } quern_pool;
 
 // Starts `threads` threads with stacks of stack_bytes beside the caller's own; fewer when the
