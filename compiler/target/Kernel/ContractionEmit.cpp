@@ -134,7 +134,8 @@ int64_t ContractionEmitter::findBias() const {
     const OutputAccess &access = sourceAccesses[argument.getArgNumber()];
     bool perChannel = access.column == 0 &&
                       llvm::all_of(access.rows.coefficients, [](int64_t c) { return c == 0; });
-    return perChannel && argument.hasOneUse() ? argument.getArgNumber() : -1;
+    bool isBias = perChannel && argument.hasOneUse();
+    return isBias ? static_cast<int64_t>(argument.getArgNumber()) : -1;
   }
   return -1;
 }

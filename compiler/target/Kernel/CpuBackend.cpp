@@ -26,30 +26,32 @@ static bool isContraction(Operation *anchor) {
   return llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor);
 }
 
+/// What the shared emitter of depthwise convolutions takes: no sums of windows.
 static bool isDepthwise(Operation *anchor) {
   auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
   return conv && conv.isDepthwise() && !conv.getWindowSum();
 }
 
 const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
-  if (!isContraction(anchor) || isDepthwise(anchor))
+  if (!isContraction(anchor) || isDepthwise(anchor) || depthwiseFor(anchor))
     return nullptr;
   return typeOf(anchor->getOperand(0)).getElementType().isF32() ? isa.floatDot() : isa.integerDot();
 }
 
 const DepthwiseKernel *CpuBackend::depthwiseFor(Operation *anchor) const {
-  const DepthwiseKernel *kernel = isDepthwise(anchor) ? isa.depthwise() : nullptr;
-  auto packed =
-      kernel
-          ? llvm::dyn_cast_if_present<qir::PackedAttr>(typeOf(anchor->getOperand(1)).getEncoding())
-          : qir::PackedAttr();
-  return packed && packed.getForm() == kernel->form() ? kernel : nullptr;
+  auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
+  if (!conv || !conv.isDepthwise() || !isa.depthwise())
+    return nullptr;
+  Attribute encoding = typeOf(conv.getWeights()).getEncoding();
+  auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(encoding);
+  return packed && packed.getForm() == isa.depthwise()->form() ? isa.depthwise() : nullptr;
 }
 
 qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
   MLIRContext *context = anchor->getContext();
-  if (const DepthwiseKernel *kernel = isDepthwise(anchor) ? isa.depthwise() : nullptr)
-    if (qir::PackedAttr form = kernel->getPackedForm(llvm::cast<qir::ConvOp>(anchor)))
+  auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
+  if (conv && conv.isDepthwise() && isa.depthwise())
+    if (qir::PackedAttr form = isa.depthwise()->getPackedForm(conv))
       return form;
   if (isDepthwise(anchor) && isa.lanes() > 1) {
     auto weights = typeOf(anchor->getOperand(1));

@@ -89,7 +89,7 @@ private:
       bool exists = channel < block.valid && ky >= 0 && ky < plan.kernelRows;
       return exists ? weights[(channel * plan.kernelRows + ky) * plan.kernelColumns + kx] : char(0);
     };
-    for (int64_t row = 0; row < plan.rows; ++row)
+    for (int64_t row = 0; row < plan.packedRows(); ++row)
       for (int64_t quad = 0; quad < plan.quads; ++quad)
         for (int64_t kx = 0; kx < plan.kernelColumns; ++kx)
           for (int64_t i = 0; i < 4; ++i)

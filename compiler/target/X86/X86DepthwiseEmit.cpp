@@ -35,8 +35,14 @@ private:
   void emitHalos(Value begin, Value end);
   std::pair<Value, Value> position(Value unit);
   SmallVector<Quad> step(const Place &place, Value column, int64_t count, ArrayRef<Quad> carried);
+  /// Accumulators of a step's outputs, [output row][pixel].
+  struct Sums {
+    SmallVector<Quad> products;
+    SmallVector<Quad> windows; ///< the sums of the codes, if wanted
+  };
   void multiply(const Place &place, Value column, int64_t count, int64_t quad,
-                SmallVector<Quad> &columns, MutableArrayRef<Quad> accumulators);
+                SmallVector<Quad> &columns, Sums &sums);
+  Value ones(int64_t row, int64_t quad);
   /// Columns of a row that each part of a register walks, and where the parts start; the last part
   /// may do columns of the one before it once more.
   int64_t segment() const { return (plan.outputColumns + block.parts() - 1) / block.parts(); }
@@ -46,9 +52,11 @@ private:
   Value loadRow(Value offset);
   Quad interleave(const Place &place, Value column, int64_t delta, int64_t quad);
   Value unpack(Value a, Value b, int64_t bytes, bool isHigh);
+  Value loadWeights(int64_t row, int64_t quad, int64_t kx, int64_t i);
   Value dot(Value accumulator, Value x, Value w);
 
-  void finish(const Place &place, Value column, int64_t count, ArrayRef<Quad> accumulators);
+  void finish(const Place &place, Value column, int64_t count, const Sums &sums);
+  void finishPixel(ArrayRef<Value> indices, ArrayRef<Quad> values);
   void store(const Buffer &result, ArrayRef<Yielded> values, ArrayRef<Value> indices);
   Quad loadOperand(const FusedMap::Source &source, ArrayRef<Value> indices);
   void loadHoisted(Value channel);
@@ -65,6 +73,7 @@ private:
   Value weights;
   Layout layout;
   int64_t bias;
+  bool wantsSum;
   int64_t carriedColumns; ///< columns shared with the next step that stay in registers
 
   // The block that is being written.
@@ -80,7 +89,7 @@ VnniDepthwiseEmitter::VnniDepthwiseEmitter(const EmitContext &context)
       epilogue(context.view, context.view.epilogue, conv->getResults()),
       input(context.view.input(conv.getInput())),
       weights(context.view.input(conv.getWeights()).memref), layout(Layout::of(input.type)),
-      bias(findBias()) {
+      bias(findBias()), wantsSum(conv.getWindowSum() && !conv.getWindowSum().use_empty()) {
   int64_t shared = plan.kernelColumns - plan.strideColumns;
   carriedColumns = plan.quads == 1 && shared > 0 && shared <= 2 ? shared : 0;
 }
@@ -106,7 +115,7 @@ int64_t VnniDepthwiseEmitter::findBias() const {
     auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
     bool isBias = argument && argument != accumulator && argument.hasOneUse() &&
                   isPerChannel(epilogue.sources[argument.getArgNumber()]);
-    return isBias ? argument.getArgNumber() : -1;
+    return isBias ? static_cast<int64_t>(argument.getArgNumber()) : -1;
   }
   return -1;
 }
@@ -205,15 +214,36 @@ Quad VnniDepthwiseEmitter::interleave(const Place &place, Value column, int64_t 
           unpack(highA, highB, 2, true)};
 }
 
+/// The weights of one output row under a column: packed, or derived from the first row's.
+Value VnniDepthwiseEmitter::loadWeights(int64_t row, int64_t quad, int64_t kx, int64_t i) {
+  int64_t packedRow = plan.derivesRows() ? 0 : row;
+  int64_t vector = packedRow * plan.rowVectors() + (quad * plan.kernelColumns + kx) * 4 + i;
+  Value w = b.loadRaw(weights, b.add(weightBase, vector * 64), 64, 64);
+  if (packedRow == row)
+    return w;
+  Type words = VectorType::get({16}, b.getI32Type());
+  Value shift = b.integer(words, 8 * plan.strideRows * row);
+  return b.bitcast(arith::ShLIOp::create(b, b.bitcast(w, words), shift), w.getType());
+}
+
 Value VnniDepthwiseEmitter::dot(Value accumulator, Value x, Value w) {
   return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", accumulator.getType(), {accumulator, x, w});
 }
 
-/// Adds one quad's taps to the accumulators [output row][pixel]. Known columns are read from
-/// `columns`, all are left there.
+/// Ones where a row of the quad is under the window of the unit's output row.
+Value VnniDepthwiseEmitter::ones(int64_t row, int64_t quad) {
+  uint32_t pattern = 0;
+  for (int64_t t = 0; t < 4; ++t)
+    if (int64_t ky = 4 * quad + t - row * plan.strideRows; ky >= 0 && ky < plan.kernelRows)
+      pattern |= 1u << (8 * t);
+  Value words = b.integer(VectorType::get({16}, b.getI32Type()), pattern);
+  return b.bitcast(words, VectorType::get({64}, b.getI8Type()));
+}
+
+/// Adds one quad's taps to the accumulators. Known columns are read from `columns`, all are left
+/// there.
 void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t count, int64_t quad,
-                                    SmallVector<Quad> &columns,
-                                    MutableArrayRef<Quad> accumulators) {
+                                    SmallVector<Quad> &columns, Sums &sums) {
   columns.resize((count - 1) * plan.strideColumns + plan.kernelColumns);
   for (int64_t kx = 0; kx < plan.kernelColumns; ++kx) {
     for (int64_t pixel = 0; pixel < count; ++pixel)
@@ -221,11 +251,15 @@ void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t co
         columns[c] = interleave(place, column, c, quad);
     for (int64_t row = 0; row < place.rows; ++row)
       for (int64_t i = 0; i < 4; ++i) {
-        int64_t vector = row * plan.rowVectors() + (quad * plan.kernelColumns + kx) * 4 + i;
-        Value w = b.loadRaw(weights, b.add(weightBase, vector * 64), 64, 64);
+        Value w = loadWeights(row, quad, kx, i);
         for (int64_t pixel = 0; pixel < count; ++pixel) {
-          Value &accumulator = accumulators[row * count + pixel][i];
-          accumulator = dot(accumulator, columns[pixel * plan.strideColumns + kx][i], w);
+          Value x = columns[pixel * plan.strideColumns + kx][i];
+          Value &product = sums.products[row * count + pixel][i];
+          product = dot(product, x, w);
+          if (!wantsSum)
+            continue;
+          Value &window = sums.windows[row * count + pixel][i];
+          window = dot(window, x, ones(row, quad));
         }
       }
   }
@@ -234,49 +268,58 @@ void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t co
 /// `count` pixels of each row from `column`; takes and gives the columns that steps share.
 SmallVector<Quad> VnniDepthwiseEmitter::step(const Place &place, Value column, int64_t count,
                                              ArrayRef<Quad> carried) {
-  Quad start;
-  start.fill(b.integer(VectorType::get({16}, b.getI32Type()), 0));
-  if (bias >= 0)
-    start = operands[bias];
-  SmallVector<Quad> accumulators(place.rows * count, start), columns;
+  Quad zero;
+  zero.fill(b.integer(VectorType::get({16}, b.getI32Type()), 0));
+  SmallVector<Quad> columns;
+  Sums sums;
+  sums.products.assign(place.rows * count, bias >= 0 ? operands[bias] : zero);
+  if (wantsSum)
+    sums.windows.assign(place.rows * count, zero);
   for (int64_t quad = 0; quad < plan.quads; ++quad) {
     columns.assign(carried.begin(), carried.end());
-    multiply(place, column, count, quad, columns, accumulators);
+    multiply(place, column, count, quad, columns, sums);
   }
-  finish(place, column, count, accumulators);
+  finish(place, column, count, sums);
   return SmallVector<Quad>(ArrayRef(columns).take_back(carriedColumns));
 }
 
 void VnniDepthwiseEmitter::finish(const Place &place, Value column, int64_t count,
-                                  ArrayRef<Quad> accumulators) {
-  Value zero = b.integer(accumulators[0][0].getType(), 0);
+                                  const Sums &sums) {
   for (int64_t row = 0; row < place.rows; ++row)
     for (int64_t pixel = 0; pixel < count; ++pixel) {
-      const Quad &quad = accumulators[row * count + pixel];
-      Value indices[] = {place.image, b.add(place.row, row), b.add(column, pixel), place.channel};
-      SmallVector<Quad> arguments(operands);
-      for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
-        if (source.anchor >= 0)
-          arguments[index] = quad;
-        else if (static_cast<int64_t>(index) == bias)
-          arguments[index].fill(zero); // already in the accumulator
-        else if (!isPerChannel(source))
-          arguments[index] = loadOperand(source, indices);
-      }
-      SmallVector<SmallVector<Yielded>> yielded(context.view.results.size());
-      for (int64_t i = 0; i < 4; ++i) {
-        SmallVector<Value> values = llvm::map_to_vector(arguments, [&](Quad &q) { return q[i]; });
-        SmallVector<Yielded> all;
-        if (epilogue.map)
-          all = emitBody(b, epilogue.map.getBody().front(), values, 16);
-        for (auto [r, returned] : llvm::enumerate(context.view.returned))
-          yielded[r].push_back(returned.getOwner() == conv.getOperation()
-                                   ? Yielded{quad[i], nullptr, Value()}
-                                   : all[returned.getResultNumber()]);
-      }
-      for (auto [r, result] : llvm::enumerate(context.view.results))
-        store(result, yielded[r], indices);
+      SmallVector<Quad> values{sums.products[row * count + pixel]};
+      if (wantsSum)
+        values.push_back(sums.windows[row * count + pixel]);
+      finishPixel({place.image, b.add(place.row, row), b.add(column, pixel), place.channel}, values);
     }
+}
+
+/// `values` are the convolution's results at this output position.
+void VnniDepthwiseEmitter::finishPixel(ArrayRef<Value> indices, ArrayRef<Quad> values) {
+  SmallVector<Quad> arguments(operands);
+  for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
+    if (source.anchor >= 0)
+      arguments[index] = values[source.anchor];
+    else if (static_cast<int64_t>(index) == bias)
+      arguments[index].fill(b.integer(values[0][0].getType(), 0)); // already in the accumulator
+    else if (!isPerChannel(source))
+      arguments[index] = loadOperand(source, indices);
+  }
+  SmallVector<SmallVector<Yielded>> yielded(context.view.results.size());
+  for (int64_t i = 0; i < 4; ++i) {
+    SmallVector<Value> lanes = llvm::map_to_vector(arguments, [&](Quad &quad) { return quad[i]; });
+    SmallVector<Yielded> all;
+    if (epilogue.map)
+      all = emitBody(b, epilogue.map.getBody().front(), lanes, 16);
+    for (auto [r, returned] : llvm::enumerate(context.view.returned)) {
+      unsigned number = returned.getResultNumber();
+      yielded[r].push_back(returned.getOwner() == conv.getOperation()
+                               ? Yielded{values[number][i], nullptr, Value()}
+                               : all[number]);
+    }
+  }
+  for (auto [r, result] : llvm::enumerate(context.view.results))
+    store(result, yielded[r], indices);
 }
 
 void VnniDepthwiseEmitter::store(const Buffer &result, ArrayRef<Yielded> values,
@@ -311,7 +354,7 @@ void VnniDepthwiseEmitter::store(const Buffer &result, ArrayRef<Yielded> values,
 
 /// All columns of the unit's rows.
 void VnniDepthwiseEmitter::emitRows(const Place &place) {
-  int64_t length = segment(), count = std::min<int64_t>(2, length), whole = length / count * count;
+  int64_t length = segment(), count = std::min<int64_t>(wantsSum ? 1 : 2, length), whole = length / count * count;
   SmallVector<Quad> columns;
   for (int64_t c = 0; c < carriedColumns; ++c)
     columns.push_back(interleave(place, b.index(0), c, 0));

@@ -21,7 +21,10 @@ struct VnniDepthwisePlan {
   int64_t unitsPerImage() const { return (outputRows + rows - 1) / rows; }
   /// Vectors of weights of one output row, and of one block.
   int64_t rowVectors() const { return quads * kernelColumns * 4; }
-  int64_t blockVectors() const { return rows * rowVectors(); }
+  /// With one quad the second row's weights are the first one's, moved down by the stride.
+  bool derivesRows() const { return quads == 1; }
+  int64_t packedRows() const { return derivesRows() ? 1 : rows; }
+  int64_t blockVectors() const { return packedRows() * rowVectors(); }
 };
 
 /// What a register of 64 bytes holds: `channels` of each of `parts` pixels.
