@@ -290,7 +290,8 @@ void VnniDepthwiseEmitter::finish(const Place &place, Value column, int64_t coun
       SmallVector<Quad> values{sums.products[row * count + pixel]};
       if (wantsSum)
         values.push_back(sums.windows[row * count + pixel]);
-      finishPixel({place.image, b.add(place.row, row), b.add(column, pixel), place.channel}, values);
+      finishPixel({place.image, b.add(place.row, row), b.add(column, pixel), place.channel},
+                  values);
     }
 }
 
@@ -354,7 +355,8 @@ void VnniDepthwiseEmitter::store(const Buffer &result, ArrayRef<Yielded> values,
 
 /// All columns of the unit's rows.
 void VnniDepthwiseEmitter::emitRows(const Place &place) {
-  int64_t length = segment(), count = std::min<int64_t>(wantsSum ? 1 : 2, length), whole = length / count * count;
+  int64_t length = segment(), count = std::min<int64_t>(wantsSum ? 1 : 2, length),
+          whole = length / count * count;
   SmallVector<Quad> columns;
   for (int64_t c = 0; c < carriedColumns; ++c)
     columns.push_back(interleave(place, b.index(0), c, 0));

@@ -51,8 +51,9 @@ std::string Convolution::requantized(const std::string &output) const {
   TextValue sums{accumulator.name + "#1", accumulator.shape, "si32"};
   sums.shape[3] = groups;
   TextValue m = text.input({outputs}, "f32");
-  std::string sumMap = groups == 1 ? "affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, 0)>"
-                                   : "affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, 1)>";
+  std::string sumMap = groups == outputs ? identity(4)
+                       : groups == 1     ? "affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, 0)>"
+                                         : "affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, 1)>";
   TextValue codes =
       text.map({{first, identity(4)}, {sums, sumMap}, {m, dims(4, {3})}}, {"i32", "i32", "f32"},
                "%s = arith.subi %b0, %b1 : i32\n%f = arith.sitofp %s : i32 to f32\n"

@@ -80,6 +80,16 @@ TEST(DepthwiseKernel, OtherEpilogues) {
   expectAgreement(conv.requantized("ui8"));
 }
 
+TEST(DepthwiseKernel, WindowSum) {
+  for (int64_t channels : {5, 24, 96, 150})
+    for (int64_t kernel : {3, 5})
+      for (int64_t stride : {1, 2}) {
+        Convolution conv = depthwise(7, 9, channels, kernel, stride);
+        conv.windowSum = true;
+        expectAgreement(conv.requantized("ui8"));
+      }
+}
+
 TEST(DepthwiseKernel, Float) {
   for (int64_t channels : {5, 16, 40}) {
     Convolution conv = depthwise(6, 7, channels, 3, 1);
