@@ -8,6 +8,9 @@ usage: op_oracle.py [--seed S] [--count N] [--targets x86-vnni,portable,…] [--
 Each case is a QDQ model of one operator whose inputs and output are codes. The expectation is
 computed in integers and float64 from the definition; a case fails when a code differs by more than
 one step, or when more than 0.1 % of the codes (but more than one) differ, or when targets disagree.
+Codes whose exact value lies within 1e-5 (relative, at least absolute) of the middle between two
+codes are not counted in the 0.1 %: no arithmetic in 32 bits can decide them. Without --targets, all
+CPU targets that this machine can run are tried.
 """
 import argparse
 import shutil
@@ -80,8 +83,11 @@ class Case:
         self.nodes.append(h.make_node(kind, inputs, [name], name=name, **attributes))
         return name
 
-    def finish(self, y, real, dtype=np.uint8, domain=()):
-        """Quantizes the result so that most codes do not saturate; returns model and expectation."""
+    def finish(self, y, real, dtype=np.uint8):
+        """Quantizes the result so that most codes do not saturate.
+
+        Returns the model, its inputs, the expected codes and which of them are close to a tie.
+        """
         info = np.iinfo(dtype)
         low, high = np.percentile(real, [2, 98]) if real.size > 50 else (real.min(), real.max())
         scale = np.float32(max(high - low, 1e-3) / 230)
@@ -92,8 +98,10 @@ class Case:
         graph = h.make_graph(self.nodes, "case", self.inputs, [h.make_tensor_value_info("y", TYPES[dtype], real.shape)], self.inits)
         model = h.make_model(graph, opset_imports=[h.make_opsetid("", 21)])
         model.ir_version = 10
-        codes = np.clip(np.rint(real / np.float64(scale)) + int(zp), info.min, info.max).astype(dtype)
-        return model, self.feeds, codes
+        steps = np.asarray(real / np.float64(scale))
+        codes = np.clip(np.rint(steps) + int(zp), info.min, info.max).astype(dtype)
+        tie = np.abs(np.abs(steps - np.trunc(steps)) - 0.5) < 1e-5 * np.maximum(1, np.abs(steps))
+        return model, self.feeds, codes, tie
 
 
 def windows(x, kernel, strides, pads, dilations, fill):
@@ -251,20 +259,21 @@ def case_concat(rng):
 KINDS = {name[5:]: f for name, f in list(globals().items()) if name.startswith("case_")}
 
 
-def judge(expected, found):
+def judge(expected, tie, found):
     if found.shape != expected.shape or found.dtype != expected.dtype:
         return f"expected {expected.dtype}{list(expected.shape)}, found {found.dtype}{list(found.shape)}"
     difference = np.abs(expected.astype(np.int64) - found.astype(np.int64))
     if difference.max(initial=0) > 1:
         return f"largest difference {difference.max()} at {np.unravel_index(difference.argmax(), difference.shape)}, {np.count_nonzero(difference)} of {difference.size} differ"
-    if np.count_nonzero(difference) > max(1, 0.001 * difference.size):
-        return f"{np.count_nonzero(difference)} of {difference.size} codes differ by one"
+    counted = np.count_nonzero(difference[~tie])
+    if counted > max(1, 0.001 * difference.size):
+        return f"{counted} of {difference.size} codes differ by one"
     return None
 
 
 def run_case(kind, seed, targets, folder):
     """None, or what is wrong."""
-    model, feeds, expected = KINDS[kind](np.random.default_rng(seed))
+    model, feeds, expected, tie = KINDS[kind](np.random.default_rng(seed))
     first = None
     for target in targets:
         try:
@@ -272,7 +281,7 @@ def run_case(kind, seed, targets, folder):
             found = q.run_program(program, feeds)["y"]
         except RuntimeError as error:
             return f"{target}: {error}"
-        wrong = judge(expected, found)
+        wrong = judge(expected, tie, found)
         if wrong:
             return f"{target}: {wrong}"
         if first is not None and not np.array_equal(first, found):
@@ -285,7 +294,7 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--count", type=int, default=5, help="cases of each kind")
-    a.add_argument("--targets", default="x86-vnni,x86-avx2,portable")
+    a.add_argument("--targets", default=",".join(q.host_targets()))
     a.add_argument("--only", help="kinds, comma separated: " + ",".join(KINDS))
     a.add_argument("--keep", help="folder that keeps the models of failed cases")
     a = a.parse_args()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the end-to-end tests share: compile a model, run the program, compare tensors."""
 import os
+import platform
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,6 +11,16 @@ import numpy as np
 import onnx
 
 QUERN = os.environ.get("QUERN", "quern")
+
+
+def host_targets():
+    """The CPU targets whose programs this machine can run, the reference last."""
+    flags = set()
+    if platform.machine() == "x86_64":
+        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+            flags = set(next((line for line in cpuinfo if line.startswith("flags")), "").split())
+    targets = ["x86-vnni"] if {"avx512f", "avx512bw", "avx512vl", "avx512_vnni"} <= flags else []
+    return targets + (["x86-avx2"] if {"avx2", "fma"} <= flags else []) + ["portable"]
 
 
 def compile_model(model, out, target="native", flags=()):
@@ -48,7 +59,7 @@ def run_program(program, inputs, threads=1):
 
 
 def sqnr(reference, value):
-    """Signal to noise in dB of \`value\` against \`reference\`."""
+    """Signal to noise in dB of `value` against \`reference\`."""
     reference = np.asarray(reference, np.float64)
     noise = np.sum((reference - np.asarray(value, np.float64)) ** 2)
     signal = np.sum(reference**2)
