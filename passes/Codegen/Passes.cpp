@@ -28,6 +28,7 @@ LogicalResult findTarget(MLIRContext *context, llvm::StringRef name, const Targe
 
 void buildCodegenPipeline(OpPassManager &manager, const TargetModel &target) {
   manager.addNestedPass<func::FuncOp>(createFormDispatches());
+  manager.addNestedPass<func::FuncOp>(createShareLiterals());
   manager.addNestedPass<func::FuncOp>(createAssignLayoutPass(target));
   manager.addPass(createPackWeightsPass(target));
   manager.addNestedPass<func::FuncOp>(createAssignTilesPass(target));

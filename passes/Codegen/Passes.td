@@ -70,6 +70,27 @@ def AssignLayout : Pass<"assign-layout", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def ShareLiterals : Pass<"share-literals", "::mlir::func::FuncOp"> {
+  let summary = "Makes literals that differ from layer to layer operands, so that kernels are shared";
+  let description = [{
+    Dispatches that differ only in the values of their operands share a kernel. The zero points of
+    `quern.to_code` are literals until here: each one that is not 0 becomes a constant operand of its
+    dispatch, read by the map as a run-time zero point. The arithmetic is the same.
+
+    Example:
+    ```mlir
+    %y = quern.dispatch ins(%x : tensor<4xf32>) { … quern.to_code %f zero_point 3 range [0, 255] … }
+    // becomes
+    %z = quern.constant(dense<3> : tensor<1xsi32>) : tensor<1xsi32>
+    %y = quern.dispatch ins(%x, %z : tensor<4xf32>, tensor<1xsi32>) {
+      … quern.to_code %f zero_point %zp + 0 range [0, 255] …
+    }
+    ```
+    Tested in test/Passes/Codegen/share-literals.mlir.
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
   let summary = "Packs constant weights into the form their kernels read";
   let description = [{

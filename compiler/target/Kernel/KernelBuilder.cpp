@@ -199,6 +199,35 @@ Value KernelBuilder::minOrBound(Value value, Value bound) {
   return arith::SelectOp::create(*this, less, value, bound);
 }
 
+Value KernelBuilder::once(Value key, llvm::function_ref<Value(Value)> make) {
+  Value &known = shared[key];
+  if (known)
+    return known;
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointAfterValue(key);
+  Value made = make(key);
+  return shared[key] = made;
+}
+
+Value KernelBuilder::loadedOnce(Value spread) {
+  if (auto broadcast = spread.getDefiningOp<vector::BroadcastOp>())
+    spread = broadcast.getSource();
+  auto load = spread.getDefiningOp<memref::LoadOp>();
+  if (!load || !llvm::isa<BlockArgument>(load.getMemRef()) || load.getIndices().size() != 1)
+    return {};
+  std::optional<int64_t> offset = getConstantIntValue(load.getIndices()[0]);
+  if (!offset)
+    return {};
+  Value &known = scalars[{load.getMemRef(), *offset}];
+  if (!known) {
+    Value position = index(*offset);
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointAfterValue(position);
+    known = memref::LoadOp::create(*this, load.getMemRef(), position);
+  }
+  return known;
+}
+
 Value KernelBuilder::roundToInteger(Value value) {
   Type type = withLanes(getI32Type(), lanesOf(value.getType()));
   return LLVM::LrintOp::create(*this, type, value);

@@ -70,6 +70,11 @@ public:
   /// `value > bound ? value : bound`: NaN gives the bound, one vmaxps; and the mirror image.
   mlir::Value maxOrBound(mlir::Value value, mlir::Value bound);
   mlir::Value minOrBound(mlir::Value value, mlir::Value bound);
+  /// What `make` writes at the top of the function, once for each key: values that all loops share.
+  mlir::Value once(mlir::Value key, llvm::function_ref<mlir::Value(mlir::Value)> make);
+  /// The same element as `spread`, a splat of a loaded scalar, but loaded at the top of the
+  /// function; null if it is none or its address is not known there.
+  mlir::Value loadedOnce(mlir::Value spread);
   /// Round to nearest even, f32 to i32 (vcvtps2dq); |value| < 2^31.
   mlir::Value roundToInteger(mlir::Value value);
 
@@ -78,6 +83,8 @@ private:
   mlir::Value constant(mlir::TypedAttr value);
   mlir::func::FuncOp function;
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
+  llvm::DenseMap<mlir::Value, mlir::Value> shared;
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> scalars;
 };
 
 } // namespace quern

@@ -26,7 +26,13 @@ static Value roundLanes(KernelBuilder &b, const Yielded &yielded) {
 static Value addZeroPoint(KernelBuilder &b, Value words, const Yielded &yielded) {
   Type type = words.getType();
   auto zeroPoint = static_cast<int32_t>(yielded.code.getZeroPoint());
-  if (Value dynamic = yielded.dynamicZeroPoint) {
+  Value scalar = yielded.dynamicZeroPoint ? b.loadedOnce(yielded.dynamicZeroPoint) : Value();
+  if (scalar) {
+    Value spread = b.once(scalar, [&](Value loaded) {
+      return b.splat(arith::TruncIOp::create(b, b.getI16Type(), loaded), 32);
+    });
+    words = LLVM::SAddSat::create(b, type, words, spread);
+  } else if (Value dynamic = yielded.dynamicZeroPoint) {
     // The same zero point in all lanes: narrow one and spread it.
     Value narrow = arith::TruncIOp::create(b, VectorType::get({16}, b.getI16Type()), dynamic);
     SmallVector<int64_t> indices(32);

@@ -8,7 +8,7 @@
 // CHECK: module attributes {quern.arena_bytes = 832 : i64}
 // CHECK-LABEL: func.func @main
 // CHECK: quern.constant({{.*}}, 576>) : tensor<5x3x3x4xsi8, #quern.packed<"fake", 16, 4, 576>>
-// CHECK: quern.dispatch ins(%arg0 : tensor<1x8x8x4xf32>) fill 7 : i32
+// CHECK: quern.dispatch ins(%arg0, %{{.*}} : tensor<1x8x8x4xf32>, tensor<1xsi32>) fill 7 : i32
 // CHECK: quern.offsets = array<i64: 0>{{.*}} -> tensor<1x8x8x4xui8, #quern.padded<1, 1, 1, 1>>
 // CHECK: quern.dispatch ins({{.*}}) tile {m = 6 : i64, n = 16 : i64}
 // CHECK: quern.conv
