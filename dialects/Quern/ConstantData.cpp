@@ -9,6 +9,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 using namespace mlir;
 
@@ -76,6 +78,21 @@ static double loadFloat(const char *data, FloatType type) {
   return value.convertToDouble();
 }
 
+/// A value as another type; what an integer type cannot hold becomes its nearest value, NaN 0.
+template <typename To, typename From> static To convertValue(From value) {
+  if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
+    if (std::isnan(value))
+      return 0;
+    constexpr To low = std::numeric_limits<To>::min(), high = std::numeric_limits<To>::max();
+    // `high` may round up to the first value beyond it.
+    if (value >= static_cast<From>(high))
+      return high;
+    if (value <= static_cast<From>(low))
+      return low;
+  }
+  return static_cast<To>(value);
+}
+
 template <typename T> std::optional<std::vector<T>> readConstant(Value value) {
   qir::ConstantOp constant = getConstant(value);
   if (!constant)
@@ -90,7 +107,7 @@ template <typename T> std::optional<std::vector<T>> readConstant(Value value) {
   std::vector<T> values(count);
   if (auto floating = llvm::dyn_cast<FloatType>(element)) {
     for (int64_t i = 0; i < count; ++i)
-      values[i] = static_cast<T>(loadFloat(bytes.data() + i * size, floating));
+      values[i] = convertValue<T>(loadFloat(bytes.data() + i * size, floating));
   } else {
     bool isSigned = element.isSignedInteger();
     for (int64_t i = 0; i < count; ++i)
@@ -116,7 +133,7 @@ template <typename T> static void storeElement(T value, Type type, std::vector<c
     appendBytes(number.bitcastToAPInt(), bytes, out);
     return;
   }
-  uint64_t raw = static_cast<uint64_t>(static_cast<int64_t>(value));
+  auto raw = static_cast<uint64_t>(convertValue<int64_t>(value));
   for (int64_t i = 0; i < bytes; ++i)
     out.push_back(static_cast<char>(raw >> (8 * i)));
 }

@@ -29,7 +29,8 @@ template <typename T> std::optional<std::vector<T>> readConstant(mlir::Value val
 template <typename T> std::optional<T> readScalarConstant(mlir::Value value);
 
 /// Makes a constant of `type` from values converted to its element type (integers must fit; floats
-/// are rounded to nearest even). Up to 16 elements are kept as an elements attribute, more as a blob.
+/// are rounded to nearest even). Up to 16 elements are kept as an elements attribute, more as a
+/// blob.
 template <typename T>
 qir::ConstantOp makeConstant(mlir::OpBuilder &builder, mlir::Location location,
                              mlir::RankedTensorType type, llvm::ArrayRef<T> values);

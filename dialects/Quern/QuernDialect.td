@@ -32,6 +32,10 @@ def Quern_Dialect : Dialect {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+/// What flows between ops: static shapes, elements that are integers or floats (others, such as index
+/// or complex, have no bytes in memory that we could name).
+def Quern_Tensor : StaticShapeTensorOf<[AnyInteger, AnyFloat]>;
+
 class Quern_Op<string mnemonic, list<Trait> traits = []> : Op<Quern_Dialect, mnemonic, traits>;
 
 #endif // QUERN_DIALECT_TD

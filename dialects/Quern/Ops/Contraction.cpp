@@ -3,6 +3,10 @@
 
 #include "dialects/Quern/Ops/Verify.h"
 
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
 using namespace mlir;
 using namespace quern::qir;
 
@@ -13,6 +17,9 @@ bool quern::qir::isCode8(Type type) {
 
 int64_t quern::qir::windowCount(int64_t input, int64_t kernel, int64_t stride, int64_t dilation,
                                 int64_t padLow, int64_t padHigh) {
+  // Sizes of tensors may be anything; the others are at most 2^31 (V4).
+  if (input > std::numeric_limits<int64_t>::max() / 2)
+    return 0;
   int64_t span = input + padLow + padHigh - dilation * (kernel - 1) - 1;
   return span < 0 ? 0 : span / stride + 1;
 }
@@ -24,8 +31,9 @@ static LogicalResult verifyProduct(Operation *op, StringRef constraint, Type lhs
   bool isInteger = isCode8(lhs) && isCode8(rhs) && result.isSignedInteger(32);
   if (isFloat || isInteger)
     return success();
-  return op->emitOpError("(") << constraint << ") expected f32 x f32 -> f32 or codes of at most 8 bits -> si32, found "
-                              << lhs << " x " << rhs << " -> " << result;
+  return op->emitOpError("(")
+         << constraint << ") expected f32 x f32 -> f32 or codes of at most 8 bits -> si32, found "
+         << lhs << " x " << rhs << " -> " << result;
 }
 
 bool ConvOp::isInteger() { return !tensorType(getInput()).getElementType().isF32(); }
@@ -36,14 +44,18 @@ bool ConvOp::isDepthwise() {
          tensorType(getWeights()).getDimSize(0) == channels;
 }
 
-static LogicalResult verifyWindow(Operation *op, ArrayRef<int64_t> strides, ArrayRef<int64_t> pads,
+static LogicalResult verifyWindow(Operation *op, ArrayRef<int64_t> kernel,
+                                  ArrayRef<int64_t> strides, ArrayRef<int64_t> pads,
                                   ArrayRef<int64_t> dilations) {
   if (strides.size() != 2 || pads.size() != 4 || dilations.size() != 2)
     return op->emitOpError("(V4) expected 2 strides, 4 pads and 2 dilations");
-  auto positive = [](int64_t value) { return value >= 1; };
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  auto positive = [](int64_t value) { return value >= 1 && value <= most; };
+  auto isPad = [](int64_t value) { return value >= 0 && value <= most; };
   if (!llvm::all_of(strides, positive) || !llvm::all_of(dilations, positive) ||
-      !llvm::all_of(pads, [](int64_t value) { return value >= 0; }))
-    return op->emitOpError("(V4) expected strides and dilations >= 1 and pads >= 0");
+      !llvm::all_of(kernel, positive) || !llvm::all_of(pads, isPad))
+    return op->emitOpError("(V4) expected window, strides and dilations >= 1 and pads >= 0, all "
+                           "below 2^31");
   return success();
 }
 
@@ -55,19 +67,24 @@ LogicalResult ConvOp::verify() {
            << input << " and " << weights;
   if (failed(verifyProduct(*this, "V2", input.getElementType(), weights.getElementType(),
                            result.getElementType())) ||
-      failed(verifyWindow(*this, getStrides(), getPads(), getDilations())))
+      failed(verifyWindow(*this, weights.getShape().slice(1, 2), getStrides(), getPads(),
+                          getDilations())))
     return failure();
   int64_t groups = getGroups(), outputs = weights.getDimSize(0);
-  if (groups < 1 || input.getDimSize(3) != groups * weights.getDimSize(3) || outputs % groups != 0)
-    return emitOpError("(V3) expected input channels = groups * ") << weights.getDimSize(3)
-           << " and outputs divisible by groups, found " << input.getDimSize(3) << " channels, "
-           << groups << " groups, " << outputs << " outputs";
+  int64_t channels = 0;
+  if (groups < 1 || llvm::MulOverflow(groups, weights.getDimSize(3), channels) ||
+      input.getDimSize(3) != channels || outputs % groups != 0)
+    return emitOpError("(V3) expected input channels = groups * ")
+           << weights.getDimSize(3) << " and outputs divisible by groups, found "
+           << input.getDimSize(3) << " channels, " << groups << " groups, " << outputs
+           << " outputs";
   SmallVector<int64_t> shape{input.getDimSize(0), 0, 0, outputs};
   for (int i = 0; i < 2; ++i)
     shape[1 + i] = windowCount(input.getDimSize(1 + i), weights.getDimSize(1 + i), getStrides()[i],
                                getDilations()[i], getPads()[i], getPads()[2 + i]);
   if (result.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("(V5) expected a result of shape [") << ArrayRef<int64_t>(shape) << "], found " << result;
+    return emitOpError("(V5) expected a result of shape [")
+           << ArrayRef<int64_t>(shape) << "], found " << result;
   if (Value pad = getPadValue())
     if (tensorType(pad).getNumElements() != 1 ||
         tensorType(pad).getElementType() != input.getElementType())
@@ -77,18 +94,38 @@ LogicalResult ConvOp::verify() {
     shape[3] = groups;
     if (!isInteger() || tensorType(sum).getShape() != ArrayRef<int64_t>(shape) ||
         !tensorType(sum).getElementType().isSignedInteger(32))
-      return emitOpError("(V7) expected an si32 window sum [") << ArrayRef<int64_t>(shape) << "] of an integer convolution";
+      return emitOpError("(V7) expected an si32 window sum [")
+             << ArrayRef<int64_t>(shape) << "] of an integer convolution";
   }
   return success();
 }
 
 bool MatMulOp::isInteger() { return !tensorType(getLhs()).getElementType().isF32(); }
 
+/// The sums of the codes over k: [..., M, 1] and [..., 1, N].
+static LogicalResult verifySums(MatMulOp op, int64_t n) {
+  if ((op.getLhsSum() || op.getRhsSum()) && !op.isInteger())
+    return op.emitOpError("(M5) sums belong to integer products");
+  SmallVector<int64_t> left(tensorType(op.getLhs()).getShape());
+  SmallVector<int64_t> right(tensorType(op.getRhs()).getShape());
+  left.back() = 1;
+  right[right.size() - 2] = 1;
+  right.back() = n;
+  for (auto [sum, shape] : {std::pair<Value, ArrayRef<int64_t>>(op.getLhsSum(), left),
+                            std::pair<Value, ArrayRef<int64_t>>(op.getRhsSum(), right)})
+    if (sum && (tensorType(sum).getShape() != shape ||
+                !tensorType(sum).getElementType().isSignedInteger(32)))
+      return op.emitOpError("(M5) expected an si32 sum of shape [")
+             << shape << "], found " << sum.getType();
+  return success();
+}
+
 LogicalResult MatMulOp::verify() {
   auto lhs = tensorType(getLhs()), rhs = tensorType(getRhs()), result = tensorType(getResult());
   int64_t rank = lhs.getRank();
   if (rank < 2 || (rhs.getRank() != rank && rhs.getRank() != 2))
-    return emitOpError("(M1) expected operands of one rank >= 2, or a right-hand side of rank 2, found ")
+    return emitOpError(
+               "(M1) expected operands of one rank >= 2, or a right-hand side of rank 2, found ")
            << lhs << " and " << rhs;
   if (failed(verifyProduct(*this, "M2", lhs.getElementType(), rhs.getElementType(),
                            result.getElementType())))
@@ -97,37 +134,44 @@ LogicalResult MatMulOp::verify() {
   int64_t k = rhs.getDimSize(getTransposeRhs() ? rhsRank - 1 : rhsRank - 2);
   int64_t n = rhs.getDimSize(getTransposeRhs() ? rhsRank - 2 : rhsRank - 1);
   if (lhs.getDimSize(rank - 1) != k)
-    return emitOpError("(M3) expected equal reduction sizes, found ") << lhs.getDimSize(rank - 1) << " and " << k;
+    return emitOpError("(M3) expected equal reduction sizes, found ")
+           << lhs.getDimSize(rank - 1) << " and " << k;
   SmallVector<int64_t> shape;
-  auto batch = rhsRank == rank ? broadcastShapes({lhs.getShape().drop_back(2), rhs.getShape().drop_back(2)})
-                               : FailureOr<SmallVector<int64_t>>(SmallVector<int64_t>(lhs.getShape().drop_back(2)));
+  auto batch =
+      rhsRank == rank
+          ? broadcastShapes({lhs.getShape().drop_back(2), rhs.getShape().drop_back(2)})
+          : FailureOr<SmallVector<int64_t>>(SmallVector<int64_t>(lhs.getShape().drop_back(2)));
   if (failed(batch))
-    return emitOpError("(M1) expected batch dimensions that broadcast, found ") << lhs << " and " << rhs;
+    return emitOpError("(M1) expected batch dimensions that broadcast, found ")
+           << lhs << " and " << rhs;
   shape = *batch;
   shape.append({lhs.getDimSize(rank - 2), n});
   if (result.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("(M4) expected a result of shape [") << ArrayRef<int64_t>(shape) << "], found " << result;
-  if ((getLhsSum() || getRhsSum()) && !isInteger())
-    return emitOpError("(M5) sums belong to integer products");
-  return success();
+    return emitOpError("(M4) expected a result of shape [")
+           << ArrayRef<int64_t>(shape) << "], found " << result;
+  return verifySums(*this, n);
 }
 
 LogicalResult PoolOp::verify() {
   auto input = tensorType(getInput()), result = tensorType(getResult());
   if (input.getRank() != 4 || result.getRank() != 4 || getKernel().size() != 2)
-    return emitOpError("(P1) expected an NHWC input of rank 4 and a kernel of two sizes, found ") << input;
-  if (failed(verifyWindow(*this, getStrides(), getPads(), getDilations())))
+    return emitOpError("(P1) expected an NHWC input of rank 4 and a kernel of two sizes, found ")
+           << input;
+  if (failed(verifyWindow(*this, getKernel(), getStrides(), getPads(), getDilations())))
     return failure();
   Type in = input.getElementType(), out = result.getElementType();
-  bool legal = getKind() == PoolKind::Max ? in == out
-                                          : (in.isF32() && out.isF32()) || (isCode8(in) && out.isSignedInteger(32));
+  bool legal = getKind() == PoolKind::Max
+                   ? in == out
+                   : (in.isF32() && out.isF32()) || (isCode8(in) && out.isSignedInteger(32));
   if (!legal)
-    return emitOpError("(P2) expected max to keep the type and sum to give f32 or si32, found ") << in << " -> " << out;
+    return emitOpError("(P2) expected max to keep the type and sum to give f32 or si32, found ")
+           << in << " -> " << out;
   SmallVector<int64_t> shape(input.getShape());
   for (int i = 0; i < 2; ++i)
     shape[1 + i] = windowCount(input.getDimSize(1 + i), getKernel()[i], getStrides()[i],
                                getDilations()[i], getPads()[i], getPads()[2 + i]);
   if (result.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("(P3) expected a result of shape [") << ArrayRef<int64_t>(shape) << "], found " << result;
+    return emitOpError("(P3) expected a result of shape [")
+           << ArrayRef<int64_t>(shape) << "], found " << result;
   return success();
 }

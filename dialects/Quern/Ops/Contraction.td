@@ -22,15 +22,16 @@ def Quern_ConvOp : Quern_Op<"conv", [Pure]> {
 
     Constraints: (V1) input is rank 4 and weights rank 4; (V2) element types: both f32 -> f32, or
     both integers of at most 8 bits -> si32; (V3) channels = groups * weights.dim(3) and
-    weights.dim(0) is a multiple of groups; (V4) strides, dilations >= 1, pads >= 0; (V5) the
+    weights.dim(0) is a multiple of groups; (V4) strides, dilations >= 1, pads >= 0,
+    all of them and the window's sizes at most 2^31 - 1, the window at least 1 x 1; (V5) the
     result's shape follows from them; (V6) pad_value has one element of the input's type; (V7)
-    window_sum only with integer operands.
+    window_sum only with integer operands, si32.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input, AnyStaticShapeTensor:$weights,
-                       Optional<AnyStaticShapeTensor>:$pad_value,
+  let arguments = (ins Quern_Tensor:$input, Quern_Tensor:$weights,
+                       Optional<Quern_Tensor>:$pad_value,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
                        DenseI64ArrayAttr:$dilations, I64Attr:$groups);
-  let results = (outs AnyStaticShapeTensor:$result, Optional<AnyStaticShapeTensor>:$window_sum);
+  let results = (outs Quern_Tensor:$result, Optional<Quern_Tensor>:$window_sum);
   let assemblyFormat = [{
     $input `,` $weights (`pad` $pad_value^)? `strides` $strides `pads` $pads `dilations` $dilations
     `groups` $groups attr-dict `:` type($input) `,` type($weights) (`pad` type($pad_value)^)?
@@ -49,14 +50,15 @@ def Quern_MatMulOp : Quern_Op<"matmul", [Pure, AttrSizedResultSegments]> {
     result[..., m, n] = sum over k, in order, of lhs[..., m, k] * rhs[..., k, n]. Both have the
     same rank >= 2, or rhs has rank 2 (shared by all batches); batch dimensions of size 1
     broadcast. With `transpose_rhs`, rhs is [..., n, k]. Accumulation as in `quern.conv`.
-    `lhs_sum` [..., M, 1] and `rhs_sum` [..., 1, N] are the sums of the codes over k.
+    `lhs_sum` [..., M, 1] and `rhs_sum` [..., 1, N] are the sums of the codes over k, with the batch
+    dimensions of lhs and of rhs.
     Constraints: (M1) ranks as above; (M2) element types as (V2); (M3) k agrees; (M4) the result's
-    shape follows; (M5) sums only with integer operands.
+    shape follows; (M5) sums only with integer operands, si32, of the shapes above.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$lhs, AnyStaticShapeTensor:$rhs,
+  let arguments = (ins Quern_Tensor:$lhs, Quern_Tensor:$rhs,
                        UnitAttr:$transpose_rhs);
-  let results = (outs AnyStaticShapeTensor:$result, Optional<AnyStaticShapeTensor>:$lhs_sum,
-                      Optional<AnyStaticShapeTensor>:$rhs_sum);
+  let results = (outs Quern_Tensor:$result, Optional<Quern_Tensor>:$lhs_sum,
+                      Optional<Quern_Tensor>:$rhs_sum);
   let assemblyFormat = [{
     $lhs `,` $rhs (`transposed` $transpose_rhs^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
     (`lhs_sum` type($lhs_sum)^)? (`rhs_sum` type($rhs_sum)^)?
@@ -72,13 +74,13 @@ def Quern_PoolOp : Quern_Op<"pool", [Pure]> {
     element type; `sum` of f32 gives f32 (added in window order, starting from 0), `sum` of codes
     gives si32. An average is a sum followed by a multiplication by 1/count (constant where the
     window never leaves the input, else by a constant [1,OH,OW,1] tensor).
-    Constraints: (P1) rank 4; (P2) types as above; (P3) result's shape follows from kernel,
-    strides, pads, dilations.
+    Constraints: (P1) rank 4; (P2) element types as above; (P3) result's shape follows from kernel,
+    strides, pads, dilations; those as (V4).
   }];
-  let arguments = (ins Quern_PoolKindAttr:$kind, AnyStaticShapeTensor:$input,
+  let arguments = (ins Quern_PoolKindAttr:$kind, Quern_Tensor:$input,
                        DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
                        DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = [{
     $kind $input `kernel` $kernel `strides` $strides `pads` $pads `dilations` $dilations attr-dict
     `:` type($input) `->` type($result)

@@ -22,9 +22,9 @@ def Quern_DispatchOp : Quern_Op<"dispatch", [Pure, IsolatedFromAbove, SingleBloc
     `tile` and `unit` are set by AssignTiles and PlanThreads; `kernel` is the emitted function's name.
     Constraints: (Y1) block arguments have the inputs' types; (Y2) returned types are the results'.
   }];
-  let arguments = (ins Variadic<AnyStaticShapeTensor>:$inputs, OptionalAttr<DictionaryAttr>:$tile,
+  let arguments = (ins Variadic<Quern_Tensor>:$inputs, OptionalAttr<DictionaryAttr>:$tile,
                        OptionalAttr<AnyAttr>:$fill);
-  let results = (outs Variadic<AnyStaticShapeTensor>:$results);
+  let results = (outs Variadic<Quern_Tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     `ins` `(` ($inputs^ `:` type($inputs))? `)` (`tile` $tile^)? (`fill` $fill^)? $body attr-dict `->` type($results)
@@ -44,9 +44,9 @@ def Quern_RelayoutOp : Quern_Op<"relayout", [Pure]> {
     A matrix that is packed is [..., K, N], or with `transpose_rhs` [..., N, K], K being reduced.
     Constraints: (I1) shape and element type are kept; (I2) the encodings differ.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input, Optional<AnyStaticShapeTensor>:$fill_value,
+  let arguments = (ins Quern_Tensor:$input, Optional<Quern_Tensor>:$fill_value,
                        UnitAttr:$transpose_rhs);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$input (`fill` $fill_value^)? (`transposed` $transpose_rhs^)? attr-dict `:` type($input) (`fill` type($fill_value)^)? `->` type($result)";
   let hasVerifier = 1;
 }

@@ -50,13 +50,23 @@ LogicalResult BinaryOp::verify() {
   auto lhs = tensorType(getLhs()), rhs = tensorType(getRhs()), result = tensorType(getResult());
   auto shape = broadcastShapes({lhs.getShape(), rhs.getShape()});
   if (failed(shape) || result.getShape() != ArrayRef<int64_t>(*shape))
-    return emitOpError("(B1) expected the broadcast of ") << lhs << " and " << rhs << ", found " << result;
+    return emitOpError("(B1) expected the broadcast of ")
+           << lhs << " and " << rhs << ", found " << result;
   if (lhs.getElementType() != rhs.getElementType())
-    return emitOpError("(B2) expected operands of one element type, found ") << lhs << " and " << rhs;
+    return emitOpError("(B2) expected operands of one element type, found ")
+           << lhs << " and " << rhs;
   bool legal = isComparison(getKind()) ? result.getElementType().isInteger(1)
                                        : result.getElementType() == lhs.getElementType();
   if (!legal)
-    return emitOpError("(B3) unexpected result element type ") << result.getElementType();
+    return emitOpError("(B3) expected ")
+           << (isComparison(getKind()) ? "i1" : "the operands' element type") << ", found "
+           << result;
+  Type type = lhs.getElementType();
+  bool isLogic = getKind() == BinaryKind::And || getKind() == BinaryKind::Or;
+  bool isReal = getKind() == BinaryKind::Pow || getKind() == BinaryKind::PRelu;
+  if ((isLogic && !type.isInteger()) || (isReal && !type.isF32()))
+    return emitOpError("(B4) '") << stringifyBinaryKind(getKind()) << "' is not defined on "
+                                 << type;
   return success();
 }
 
@@ -69,12 +79,14 @@ LogicalResult ClampOp::verify() {
 }
 
 LogicalResult SelectOp::verify() {
-  auto condition = tensorType(getCondition()), a = tensorType(getOnTrue()), b = tensorType(getOnFalse());
+  auto condition = tensorType(getCondition()), a = tensorType(getOnTrue()),
+       b = tensorType(getOnFalse());
   auto result = tensorType(getResult());
   if (!condition.getElementType().isInteger(1))
     return emitOpError("(W1) expected an i1 condition, found ") << condition;
   if (a.getElementType() != b.getElementType() || a.getElementType() != result.getElementType())
-    return emitOpError("(W2) expected one element type, found ") << a << ", " << b << " and " << result;
+    return emitOpError("(W2) expected one element type, found ")
+           << a << ", " << b << " and " << result;
   auto shape = broadcastShapes({condition.getShape(), a.getShape(), b.getShape()});
   if (failed(shape) || result.getShape() != ArrayRef<int64_t>(*shape))
     return emitOpError("(W3) expected the broadcast shape, found ") << result;
@@ -88,7 +100,8 @@ LogicalResult CastOp::verify() {
 }
 
 LogicalResult TableOp::verify() {
-  auto input = tensorType(getInput()), table = tensorType(getTable()), result = tensorType(getResult());
+  auto input = tensorType(getInput()), table = tensorType(getTable()),
+       result = tensorType(getResult());
   Type type = input.getElementType();
   if (!type.isUnsignedInteger(8) && !type.isSignedInteger(8))
     return emitOpError("(A1) expected ui8 or si8 codes, found ") << type;
@@ -118,12 +131,14 @@ static bool isLinear(AffineExpr expr) {
 static LogicalResult verifyMapInputs(MapOp op, int64_t rank) {
   if (op.getMaps().size() != op.getInputs().size())
     return op.emitOpError("(E1) expected one map per input, found ") << op.getMaps().size();
-  for (auto [input, attribute] : llvm::zip(op.getInputs(), op.getMaps().getAsRange<AffineMapAttr>())) {
+  for (auto [input, attribute] :
+       llvm::zip(op.getInputs(), op.getMaps().getAsRange<AffineMapAttr>())) {
     AffineMap map = attribute.getValue();
     bool fits = map.getNumDims() == rank && map.getNumSymbols() == 0 &&
                 map.getNumResults() == static_cast<unsigned>(tensorType(input).getRank());
     if (!fits || !llvm::all_of(map.getResults(), isLinear))
-      return op.emitOpError("(E1) expected a linear map from ") << rank << " dimensions into " << input.getType() << ", found " << attribute;
+      return op.emitOpError("(E1) expected a linear map from ")
+             << rank << " dimensions into " << input.getType() << ", found " << attribute;
   }
   return success();
 }
@@ -140,7 +155,8 @@ LogicalResult MapOp::verify() {
   for (auto [input, argument] : llvm::zip(getInputs(), block.getArguments()))
     if (argument.getType() != getComputeType(tensorType(input).getElementType()))
       return emitOpError("(E2) expected a block argument of type ")
-             << getComputeType(tensorType(input).getElementType()) << ", found " << argument.getType();
+             << getComputeType(tensorType(input).getElementType()) << ", found "
+             << argument.getType();
   auto yield = llvm::dyn_cast<YieldOp>(block.back());
   if (!yield || yield.getValues().size() != getResults().size())
     return emitOpError("(E3) expected one yielded value per result");
@@ -149,7 +165,8 @@ LogicalResult MapOp::verify() {
       return emitOpError("(E4) expected results of one shape, found ") << result.getType();
     if (value.getType() != getComputeType(tensorType(result).getElementType()))
       return emitOpError("(E3) expected a yielded ")
-             << getComputeType(tensorType(result).getElementType()) << ", found " << value.getType();
+             << getComputeType(tensorType(result).getElementType()) << ", found "
+             << value.getType();
   }
   return success();
 }

@@ -16,9 +16,9 @@ def Quern_UnaryOp : Quern_Op<"unary", [Pure]> {
     Constraints: (U1) shape and element type are kept; (U2) f32, or i1 for `not`, or integers for
     abs, neg, relu, sign.
   }];
-  let arguments = (ins Quern_UnaryKindAttr:$kind, AnyStaticShapeTensor:$input,
+  let arguments = (ins Quern_UnaryKindAttr:$kind, Quern_Tensor:$input,
                        OptionalAttr<F32Attr>:$alpha, OptionalAttr<F32Attr>:$beta);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$kind $input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -27,19 +27,20 @@ def Quern_BinaryOp : Quern_Op<"binary", [Pure]> {
   let summary = "Elementwise function of two tensors, with NumPy broadcasting";
   let description = [{
     Constraints: (B1) the result's shape is the broadcast shape; (B2) operands have the same element
-    type; (B3) comparisons give i1, all others the operands' type.
+    type; (B3) comparisons give i1, all others the operands' type; (B4) `and`, `or` take integers or
+    i1, `pow`, `prelu` f32.
   }];
-  let arguments = (ins Quern_BinaryKindAttr:$kind, AnyStaticShapeTensor:$lhs,
-                       AnyStaticShapeTensor:$rhs);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_BinaryKindAttr:$kind, Quern_Tensor:$lhs,
+                       Quern_Tensor:$rhs);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$kind $lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
   let hasVerifier = 1;
 }
 
 def Quern_ClampOp : Quern_Op<"clamp", [Pure, SameOperandsAndResultType]> {
   let summary = "min(max(x, low), high), elementwise, f32";
-  let arguments = (ins AnyStaticShapeTensor:$input, F32Attr:$low, F32Attr:$high);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_Tensor:$input, F32Attr:$low, F32Attr:$high);
+  let results = (outs Quern_Tensor:$result);
   let description = [{Constraints: (K1) f32; (K2) low <= high (infinities allowed).}];
   let assemblyFormat = "$input `to` $low `,` $high attr-dict `:` type($input)";
   let hasVerifier = 1;
@@ -47,9 +48,9 @@ def Quern_ClampOp : Quern_Op<"clamp", [Pure, SameOperandsAndResultType]> {
 
 def Quern_SelectOp : Quern_Op<"select", [Pure]> {
   let summary = "condition ? a : b, elementwise, with NumPy broadcasting";
-  let arguments = (ins AnyStaticShapeTensor:$condition, AnyStaticShapeTensor:$on_true,
-                       AnyStaticShapeTensor:$on_false);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_Tensor:$condition, Quern_Tensor:$on_true,
+                       Quern_Tensor:$on_false);
+  let results = (outs Quern_Tensor:$result);
   let description = [{Constraints: (W1) condition is i1; (W2) the other three share an element type; (W3) shapes broadcast.}];
   let assemblyFormat = "$condition `,` $on_true `,` $on_false attr-dict `:` type(operands) `->` type($result)";
   let hasVerifier = 1;
@@ -61,8 +62,8 @@ def Quern_CastOp : Quern_Op<"cast", [Pure]> {
     Float to integer truncates toward zero and saturates; integer to narrower integer wraps; to i1
     is x != 0. Constraints: (T1) shapes agree.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_Tensor:$input);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -74,8 +75,8 @@ def Quern_TableOp : Quern_Op<"table", [Pure]> {
     Constraints: (A1) input is ui8 or si8; (A2) table is [256] of the result's element type; (A3)
     shapes agree.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input, AnyStaticShapeTensor:$table);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_Tensor:$input, Quern_Tensor:$table);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$input `,` $table attr-dict `:` type($input) `,` type($table) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -105,9 +106,9 @@ def Quern_MapOp : Quern_Op<"map", [Pure, SingleBlock, RecursiveMemoryEffects]> {
     linear with constant coefficients; (E2) block arguments have the compute types; (E3) the
     yielded values have the results' compute types; (E4) results share one shape.
   }];
-  let arguments = (ins Variadic<AnyStaticShapeTensor>:$inputs, AffineMapArrayAttr:$maps,
+  let arguments = (ins Variadic<Quern_Tensor>:$inputs, AffineMapArrayAttr:$maps,
                        OptionalAttr<StrAttr>:$site);
-  let results = (outs Variadic<AnyStaticShapeTensor>:$results);
+  let results = (outs Variadic<Quern_Tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     `ins` `(` ($inputs^ `:` type($inputs))? `)` `maps` $maps $body attr-dict `->` type($results)

@@ -19,10 +19,12 @@ LogicalResult LayerNormOp::verify() {
     return emitOpError("(L1) expected an f32 input and a result of its type, found ") << input;
   int64_t size = input.getShape().back();
   for (Value value : getOperands().drop_front())
-    if (tensorType(value).getRank() != 1 || tensorType(value).getDimSize(0) != size)
-      return emitOpError("(L2) expected scale and bias of ") << size << " elements, found " << value.getType();
-  if (getEpsilon().isNegative())
-    return emitOpError("(L3) expected epsilon >= 0");
+    if (tensorType(value).getShape() != ArrayRef<int64_t>(size) ||
+        !tensorType(value).getElementType().isF32())
+      return emitOpError("(L2) expected f32 scale and bias of ")
+             << size << " elements, found " << value.getType();
+  if (getEpsilon().isNegative() || !getEpsilon().isFinite())
+    return emitOpError("(L3) expected a finite epsilon >= 0");
   return success();
 }
 
@@ -37,13 +39,16 @@ LogicalResult ReduceOp::verify() {
     previous = axis;
   }
   if (result.getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError("(R2) expected a result of shape [") << ArrayRef<int64_t>(shape) << "], found " << result;
+    return emitOpError("(R2) expected a result of shape [")
+           << ArrayRef<int64_t>(shape) << "], found " << result;
   Type in = input.getElementType(), out = result.getElementType();
   bool extreme = getKind() == ReduceKind::Max || getKind() == ReduceKind::Min;
   bool legal = in.isF32() ? out.isF32()
-               : extreme  ? in == out
-                          : getKind() == ReduceKind::Sum && out.isSignedInteger(32);
+               : extreme
+                   ? in == out
+                   : getKind() == ReduceKind::Sum && in.isInteger() && out.isSignedInteger(32);
   if (!legal)
-    return emitOpError("(R3) '") << stringifyReduceKind(getKind()) << "' does not take " << in << " to " << out;
+    return emitOpError("(R3) '") << stringifyReduceKind(getKind()) << "' does not take " << in
+                                 << " to " << out;
   return success();
 }

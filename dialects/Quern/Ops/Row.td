@@ -15,8 +15,8 @@ def Quern_SoftmaxOp : Quern_Op<"softmax", [Pure, SameOperandsAndResultType]> {
     docs/numerics.md. Other axes are brought last by transposes during legalization.
     Constraints: (S1) f32, rank >= 1.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input, UnitAttr:$log);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_Tensor:$input, UnitAttr:$log);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
   let hasVerifier = 1;
 }
@@ -26,11 +26,11 @@ def Quern_LayerNormOp : Quern_Op<"layer_norm", [Pure]> {
   let description = [{
     y = (x - mean) / sqrt(var + epsilon) * scale + bias over the last dimension of size D; scale
     and bias have D elements. `rms` leaves the mean out (RMSNorm).
-    Constraints: (L1) f32; (L2) scale, bias are [D]; (L3) epsilon >= 0.
+    Constraints: (L1) f32; (L2) scale, bias are f32 [D]; (L3) epsilon is finite and >= 0.
   }];
-  let arguments = (ins AnyStaticShapeTensor:$input, AnyStaticShapeTensor:$scale,
-                       Optional<AnyStaticShapeTensor>:$bias, F32Attr:$epsilon, UnitAttr:$rms);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let arguments = (ins Quern_Tensor:$input, Quern_Tensor:$scale,
+                       Optional<Quern_Tensor>:$bias, F32Attr:$epsilon, UnitAttr:$rms);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = [{
     $input `,` $scale (`,` $bias^)? `epsilon` $epsilon (`rms` $rms^)? attr-dict `:` type($input)
     `,` type($scale) (`,` type($bias)^)? `->` type($result)
@@ -46,9 +46,9 @@ def Quern_ReduceOp : Quern_Op<"reduce", [Pure]> {
     Constraints: (R1) axes are sorted, unique, inside the rank; (R2) the result has the input's
     shape with 1 at each axis; (R3) types as above.
   }];
-  let arguments = (ins Quern_ReduceKindAttr:$kind, AnyStaticShapeTensor:$input,
+  let arguments = (ins Quern_ReduceKindAttr:$kind, Quern_Tensor:$input,
                        DenseI64ArrayAttr:$axes);
-  let results = (outs AnyStaticShapeTensor:$result);
+  let results = (outs Quern_Tensor:$result);
   let assemblyFormat = "$kind $input `axes` $axes attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }

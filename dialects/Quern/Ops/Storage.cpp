@@ -18,12 +18,13 @@ LogicalResult ConstantOp::verify() {
   if (auto elements = llvm::dyn_cast<DenseElementsAttr>(getValue())) {
     if (elements.getType().getShape() != type.getShape() ||
         elements.getElementType() != type.getElementType())
-      return emitOpError("(C2) expected a value of type ") << type << ", found " << elements.getType();
+      return emitOpError("(C2) expected a value of type ")
+             << type << ", found " << elements.getType();
     return success();
   }
   auto blob = llvm::dyn_cast<BlobAttr>(getValue());
   if (!blob)
-    return emitOpError("expected dense elements or #quern.blob, found ") << getValue();
+    return emitOpError("(C1) expected dense elements or #quern.blob, found ") << getValue();
   int64_t expected = type.getNumElements() * getElementBytes(type.getElementType());
   if (auto packed = llvm::dyn_cast_if_present<PackedAttr>(type.getEncoding()))
     expected = packed.getBytes();
@@ -49,23 +50,30 @@ static InFlightDiagnostic violation(const ScaleGeometry &g, int number) {
 
 static LogicalResult verifyScaleShape(const ScaleGeometry &g) {
   auto scaleType = tensorType(g.scale);
+  if (!scaleType.getElementType().isF32())
+    return violation(g, 3) << "expected scales in f32, found " << scaleType;
+  if (g.block && !g.axis)
+    return violation(g, 3) << "expected an axis beside the block size";
   if (g.axis && (*g.axis < 0 || *g.axis >= g.data.getRank()))
-    return violation(g, 6) << "expected an axis in [0, " << g.data.getRank() << "), found " << *g.axis;
+    return violation(g, 6) << "expected an axis in [0, " << g.data.getRank() << "), found "
+                           << *g.axis;
   if (!g.axis) {
     if (scaleType.getNumElements() != 1)
-      return violation(g, 3) << "expected one scale without an axis, found " << scaleType.getNumElements();
+      return violation(g, 3) << "expected one scale without an axis, found "
+                             << scaleType.getNumElements();
     return success();
   }
   if (!g.block) {
     if (scaleType.getRank() != 1 || scaleType.getDimSize(0) != g.data.getDimSize(*g.axis))
-      return violation(g, 3) << "expected " << g.data.getDimSize(*g.axis)
-                             << " scales along axis " << *g.axis << ", found " << scaleType;
+      return violation(g, 3) << "expected " << g.data.getDimSize(*g.axis) << " scales along axis "
+                             << *g.axis << ", found " << scaleType;
     return success();
   }
   if (*g.block < 1)
     return violation(g, 3) << "expected a block size of at least 1, found " << *g.block;
   SmallVector<int64_t> shape(g.data.getShape());
-  shape[*g.axis] = (shape[*g.axis] + *g.block - 1) / *g.block;
+  int64_t size = shape[*g.axis];
+  shape[*g.axis] = size / *g.block + (size % *g.block != 0);
   if (scaleType.getShape() != ArrayRef<int64_t>(shape))
     return violation(g, 3) << "expected scales of shape [" << ArrayRef<int64_t>(shape)
                            << "] for blocks of " << *g.block << ", found " << scaleType;
@@ -96,16 +104,33 @@ static LogicalResult verifyScales(const ScaleGeometry &g, Type codeType) {
   return success();
 }
 
+/// A narrower range of codes, as far as it is given.
+static LogicalResult verifyCodeRange(QuantizeOp op, const StorageScheme &scheme) {
+  if (!op.getLo() && !op.getHi())
+    return success();
+  int64_t lo = op.getLo().value_or(scheme.min), hi = op.getHi().value_or(scheme.max);
+  if (scheme.isFloat || lo < scheme.min || hi > scheme.max || lo > hi)
+    return op.emitOpError("(Q7) expected a range of codes inside [")
+           << scheme.min << ", " << scheme.max << "], found [" << lo << ", " << hi << "] of "
+           << scheme.name;
+  return success();
+}
+
 LogicalResult QuantizeOp::verify() {
   auto inputType = tensorType(getInput()), resultType = tensorType(getResult());
   if (!inputType.getElementType().isF32())
     return emitOpError("(Q1) expected an f32 input, found ") << inputType.getElementType();
-  if (!getStorageScheme(resultType.getElementType()))
-    return emitOpError("(Q2) expected a code type such as ui8, found ") << resultType.getElementType();
+  auto scheme = getStorageScheme(resultType.getElementType());
+  if (!scheme)
+    return emitOpError("(Q2) expected a code type such as ui8, found ")
+           << resultType.getElementType();
   if (inputType.getShape() != resultType.getShape())
-    return emitOpError("expected codes of the input's shape, found ") << resultType;
-  return verifyScales({*this, 'Q', inputType, getScale(), getZeroPoint(), getAxis(), getBlockSize()},
-                      resultType.getElementType());
+    return emitOpError("(Q8) expected codes of the input's shape, found ") << resultType;
+  if (failed(verifyCodeRange(*this, *scheme)))
+    return failure();
+  return verifyScales(
+      {*this, 'Q', inputType, getScale(), getZeroPoint(), getAxis(), getBlockSize()},
+      resultType.getElementType());
 }
 
 LogicalResult DequantizeOp::verify() {
@@ -118,9 +143,11 @@ LogicalResult DequantizeOp::verify() {
            << inputType.getElementType();
   if (Value codebook = getCodebook()) {
     auto type = tensorType(codebook);
-    if (!scheme || type.getRank() != 1 || type.getDimSize(0) != (int64_t{1} << scheme->bits))
-      return emitOpError("(D7) expected a codebook of 2^bits entries, found ") << type;
+    if (!scheme || type.getRank() != 1 || type.getDimSize(0) != (int64_t{1} << scheme->bits) ||
+        !type.getElementType().isF32())
+      return emitOpError("(D7) expected a codebook of 2^bits entries in f32, found ") << type;
   }
-  return verifyScales({*this, 'D', inputType, getScale(), getZeroPoint(), getAxis(), getBlockSize()},
-                      inputType.getElementType());
+  return verifyScales(
+      {*this, 'D', inputType, getScale(), getZeroPoint(), getAxis(), getBlockSize()},
+      inputType.getElementType());
 }

@@ -14,8 +14,8 @@ broadcastShapes(llvm::ArrayRef<llvm::ArrayRef<int64_t>> shapes);
 
 /// Number of window positions along one dimension: (input + pads - dilation*(kernel-1) - 1) /
 /// stride + 1, which may be <= 0 when the window does not fit.
-int64_t windowCount(int64_t input, int64_t kernel, int64_t stride, int64_t dilation,
-                    int64_t padLow, int64_t padHigh);
+int64_t windowCount(int64_t input, int64_t kernel, int64_t stride, int64_t dilation, int64_t padLow,
+                    int64_t padHigh);
 
 inline mlir::RankedTensorType tensorType(mlir::Value value) {
   return llvm::cast<mlir::RankedTensorType>(value.getType());

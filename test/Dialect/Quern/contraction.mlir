@@ -1,0 +1,50 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// RUN: %quern_opt %s | %quern_opt | FileCheck %s
+// RUN: %quern_opt %s --mlir-print-op-generic | %quern_opt | FileCheck %s
+
+// CHECK-LABEL: func.func @conv
+// CHECK: quern.conv %{{.*}}, %{{.*}} strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x8x8x4xf32>, tensor<6x3x3x4xf32> -> tensor<1x6x6x6xf32>
+// CHECK: quern.conv %{{.*}}, %{{.*}} pad %{{.*}} strides [2, 1] pads [1, 0, 1, 2] dilations [1, 2] groups 2 : tensor<1x8x8x4xui8>, tensor<6x3x3x2xsi8> pad tensor<ui8> -> tensor<1x4x6x6xsi32>, tensor<1x4x6x2xsi32>
+func.func @conv(%x: tensor<1x8x8x4xf32>, %w: tensor<6x3x3x4xf32>, %q: tensor<1x8x8x4xui8>,
+                %v: tensor<6x3x3x2xsi8>, %p: tensor<ui8>) {
+  %0 = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+      : tensor<1x8x8x4xf32>, tensor<6x3x3x4xf32> -> tensor<1x6x6x6xf32>
+  %1, %sum = quern.conv %q, %v pad %p strides [2, 1] pads [1, 0, 1, 2] dilations [1, 2] groups 2
+      : tensor<1x8x8x4xui8>, tensor<6x3x3x2xsi8> pad tensor<ui8> -> tensor<1x4x6x6xsi32>, tensor<1x4x6x2xsi32>
+  return
+}
+
+// CHECK-LABEL: func.func @depthwise
+// CHECK: quern.conv {{.*}} groups 4 : tensor<2x5x5x4xui4>, tensor<4x3x3x1xsi4> -> tensor<2x3x3x4xsi32>
+func.func @depthwise(%x: tensor<2x5x5x4xui4>, %w: tensor<4x3x3x1xsi4>) {
+  %0 = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 4
+      : tensor<2x5x5x4xui4>, tensor<4x3x3x1xsi4> -> tensor<2x3x3x4xsi32>
+  return
+}
+
+// CHECK-LABEL: func.func @matmul
+// CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<2x1x4x8xf32>, tensor<1x3x8x5xf32> -> tensor<2x3x4x5xf32>
+// CHECK: quern.matmul %{{.*}}, %{{.*}} transposed : tensor<2x1x4x8xf32>, tensor<5x8xf32> -> tensor<2x1x4x5xf32>
+// CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<3x4x8xui8>, tensor<3x8x5xsi8> -> tensor<3x4x5xsi32> lhs_sum tensor<3x4x1xsi32> rhs_sum tensor<3x1x5xsi32>
+// CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<3x4x8xui8>, tensor<3x8x5xsi8> -> tensor<3x4x5xsi32> rhs_sum tensor<3x1x5xsi32>
+func.func @matmul(%a: tensor<2x1x4x8xf32>, %b: tensor<1x3x8x5xf32>, %t: tensor<5x8xf32>,
+                  %x: tensor<3x4x8xui8>, %w: tensor<3x8x5xsi8>) {
+  %0 = quern.matmul %a, %b : tensor<2x1x4x8xf32>, tensor<1x3x8x5xf32> -> tensor<2x3x4x5xf32>
+  %1 = quern.matmul %a, %t transposed : tensor<2x1x4x8xf32>, tensor<5x8xf32> -> tensor<2x1x4x5xf32>
+  %2:3 = quern.matmul %x, %w : tensor<3x4x8xui8>, tensor<3x8x5xsi8> -> tensor<3x4x5xsi32> lhs_sum tensor<3x4x1xsi32> rhs_sum tensor<3x1x5xsi32>
+  %3:2 = quern.matmul %x, %w : tensor<3x4x8xui8>, tensor<3x8x5xsi8> -> tensor<3x4x5xsi32> rhs_sum tensor<3x1x5xsi32>
+  return
+}
+
+// CHECK-LABEL: func.func @pool
+// CHECK: quern.pool max %{{.*}} kernel [3, 2] strides [2, 2] pads [1, 0, 1, 0] dilations [1, 1] : tensor<1x8x8x4xui8> -> tensor<1x4x4x4xui8>
+// CHECK: quern.pool sum {{.*}} -> tensor<1x4x4x4xsi32>
+// CHECK: quern.pool sum {{.*}} -> tensor<1x7x7x2xf32>
+func.func @pool(%x: tensor<1x8x8x4xui8>, %f: tensor<1x8x8x2xf32>) {
+  %0 = quern.pool max %x kernel [3, 2] strides [2, 2] pads [1, 0, 1, 0] dilations [1, 1] : tensor<1x8x8x4xui8> -> tensor<1x4x4x4xui8>
+  %1 = quern.pool sum %x kernel [3, 2] strides [2, 2] pads [1, 0, 1, 0] dilations [1, 1] : tensor<1x8x8x4xui8> -> tensor<1x4x4x4xsi32>
+  %2 = quern.pool sum %f kernel [2, 2] strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] : tensor<1x8x8x2xf32> -> tensor<1x7x7x2xf32>
+  return
+}
