@@ -187,13 +187,21 @@ Bytes evaluate(CastOp op) {
   return encode<int64_t>(values, to);
 }
 
+/// Integers wrap around: the least one is its own negative.
+template <typename T> T negate(T x) {
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(uint64_t{0} - static_cast<uint64_t>(x));
+  else
+    return -x;
+}
+
 /// Whether `kind` is exactly rounded or exact here; others are left to `fold-constants`.
 template <typename T> std::optional<T> apply(UnaryKind kind, T x) {
   switch (kind) {
   case UnaryKind::Abs:
-    return x < 0 ? -x : x;
+    return x < 0 ? negate(x) : x;
   case UnaryKind::Neg:
-    return -x;
+    return negate(x);
   case UnaryKind::Relu:
     return x < 0 ? T(0) : x;
   case UnaryKind::Not:

@@ -253,6 +253,9 @@ static LogicalResult buildSpaceToDepth(NodeBuilder &n) {
     return n.error() << "expected [N, C, H, W] with H and W divisible by blocksize, found "
                      << x.getType() << " and blocksize " << block;
   Shape s = shapeOf(x);
+  // Empty dimensions are divisible by any block: the product of channels must not overflow.
+  if (!n.fits({s[1], block, block}))
+    return failure();
   int64_t h = s[2] / block, w = s[3] / block;
   Value split = n.reshape(x, {s[0], s[1], h, block, w, block});
   Value moved = n.transpose(split, {0, 3, 5, 1, 2, 4});

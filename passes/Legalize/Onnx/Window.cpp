@@ -225,7 +225,7 @@ static Value averageFactor(NodeBuilder &n, const Window &window, Shape sizes) {
                                               countMembers(window, 1, sizes[1], x, includePad),
                                           1));
   if (llvm::all_equal(factors))
-    return n.scalarF32(factors.front());
+    return n.scalarF32(factors.empty() ? 1.0f : factors.front());
   return n.floats(factors, {1, window.positions[0], window.positions[1], 1});
 }
 

@@ -131,3 +131,12 @@ func.func @packed_weights(%x: tensor<1x16xf32>, %w: tensor<2x1x8xui8> {quern.nam
   %y = onnx.node "MatMulNBits"(%x, %w, %s) of "com.microsoft" since 1 outputs ["y"] attributes {K = 16 : i64, N = 2 : i64, bits = 4 : i64, block_size = 16 : i64} : (tensor<1x16xf32>, tensor<2x1x8xui8>, tensor<2xf32>) -> !onnx.unknown
   return %y : !onnx.unknown
 }
+
+// -----
+
+// Empty dimensions are divisible by any block: the number of channels must not overflow.
+func.func @block_size(%x: tensor<1x4x0x0xf32>) -> tensor<1x4x0x0xf32> {
+  // expected-error @+1 {{'SpaceToDepth': expected sizes >= 0 and at most 2^40 elements, found shape [4, 4611686018427387904, 4611686018427387904]}}
+  %y = onnx.node "SpaceToDepth"(%x) since 13 outputs ["y"] attributes {blocksize = 4611686018427387904 : i64} : (tensor<1x4x0x0xf32>) -> tensor<1x4x0x0xf32>
+  return %y : tensor<1x4x0x0xf32>
+}

@@ -129,3 +129,27 @@ func.func @batch_norm(%x: tensor<1x2x4xf32>) -> tensor<1x2x4xf32> {
   %y = onnx.node "BatchNormalization"(%x, %scale, %bias, %mean, %var) since 15 outputs ["y"] attributes {epsilon = 0.0 : f32} : (tensor<1x2x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x4xf32>
   return %y : tensor<1x2x4xf32>
 }
+
+// -----
+
+// The least integer is its own negative, as in the compiled code.
+// CHECK-LABEL: func.func @least_integer
+// CHECK: %[[M:.*]] = quern.constant(dense<-9223372036854775808> : tensor<si64>)
+// CHECK: %[[N:.*]] = quern.constant(dense<-9223372036854775808> : tensor<si64>)
+// CHECK: return %[[M]], %[[N]]
+func.func @least_integer(%x: tensor<1xf32>) -> (tensor<si64>, tensor<si64>) {
+  %m = quern.constant(dense<-9223372036854775808> : tensor<si64>) : tensor<si64>
+  %a = onnx.node "Neg"(%m) since 13 outputs ["a"] : (tensor<si64>) -> tensor<si64>
+  %b = onnx.node "Abs"(%m) since 13 outputs ["b"] : (tensor<si64>) -> tensor<si64>
+  return %a, %b : tensor<si64>, tensor<si64>
+}
+
+// -----
+
+// With ceil_mode, the only window would start after an empty input: no positions to average.
+// CHECK-LABEL: func.func @no_windows
+// CHECK: quern.pool sum %{{.*}} : tensor<1x0x4x1xf32> -> tensor<1x0x3x1xf32>
+func.func @no_windows(%x: tensor<1x1x0x4xf32>) -> tensor<1x1x0x3xf32> {
+  %y = onnx.node "AveragePool"(%x) since 22 outputs ["y"] attributes {ceil_mode = 1 : i64, kernel_shape = array<i64: 2, 2>, pads = array<i64: 0, 0, 2, 0>} : (tensor<1x1x0x4xf32>) -> tensor<1x1x0x3xf32>
+  return %y : tensor<1x1x0x3xf32>
+}
