@@ -121,7 +121,7 @@ int64_t truncateToInteger(double x, unsigned width, bool isSigned) {
   if (x >= end)
     return isSigned ? static_cast<int64_t>((uint64_t{1} << (width - 1)) - 1) : -1;
   if (x <= (isSigned ? -end : 0.0))
-    return isSigned ? -static_cast<int64_t>(uint64_t{1} << (width - 2)) * 2 : 0;
+    return isSigned ? -static_cast<int64_t>((uint64_t{1} << (width - 1)) - 1) - 1 : 0;
   return isSigned ? static_cast<int64_t>(x) : static_cast<int64_t>(static_cast<uint64_t>(x));
 }
 
