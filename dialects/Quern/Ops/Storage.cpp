@@ -81,10 +81,10 @@ static LogicalResult verifyScaleShape(const ScaleGeometry &g) {
 }
 
 static LogicalResult verifyScaleValues(const ScaleGeometry &g) {
-  auto values = readConstant<double>(g.scale);
+  auto values = readConstant<float>(g.scale);
   if (!values)
     return success();
-  for (double value : *values)
+  for (float value : *values)
     if (!std::isnormal(value) || value < 0)
       return violation(g, 5) << "expected positive, finite, normal scales, found " << value;
   return success();
