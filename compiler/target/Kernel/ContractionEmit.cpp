@@ -1,7 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "compiler/target/Kernel/CpuBackend.h"
+#include "compiler/target/Kernel/ContractionEpilogue.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -10,26 +10,6 @@ using namespace mlir;
 namespace quern {
 
 namespace {
-/// A panel: groups of lanes [first, first + vectors) of a group's channels.
-struct Panel {
-  int64_t vectors;
-  int64_t valid;     ///< lanes of the last vector that exist
-  Value firstVector; ///< index of the panel's first vector
-};
-
-/// A tile's place: `count` pixels from `column` of the row with these indices.
-struct Tile {
-  SmallVector<Value> row;
-  Value column;
-  int64_t count;
-};
-
-/// Output positions of an access: rows by their dimensions, one step per pixel and per channel.
-struct OutputAccess {
-  LinearAccess rows;
-  int64_t column = 0, channel = 0;
-};
-
 class ContractionEmitter {
 public:
   ContractionEmitter(const EmitContext &context, const ContractionShape &shape,
@@ -38,29 +18,18 @@ public:
 
 private:
   void emitHalos(Value begin, Value end);
-  void emitPixels(Value begin, Value end, llvm::function_ref<void(const Tile &)> body);
-  void emitLine(SmallVector<Value> row, llvm::function_ref<void(const Tile &)> body);
-  void emitPanels(Value begin, Value end, llvm::function_ref<void(const Panel &)> body);
-  void emitTile(const Panel &panel, const Tile &tile, Value group);
+  void emitPixels(Value begin, Value end, llvm::function_ref<void(const PixelTile &)> body);
+  void emitLine(SmallVector<Value> row, llvm::function_ref<void(const PixelTile &)> body);
+  void emitPanels(Value begin, Value end, llvm::function_ref<void(const ContractionPanel &)> body);
+  void emitTile(const ContractionPanel &panel, const PixelTile &tile, Value group);
   SmallVector<Value> delinearize(Value row);
 
-  SmallVector<Value> reduce(const Panel &panel, const Tile &tile, Value group,
+  SmallVector<Value> reduce(const ContractionPanel &panel, const PixelTile &tile, Value group,
                             SmallVector<Value> accumulators);
-  SmallVector<Value> reduceRun(const Panel &panel, int64_t count, Value left, Value right,
-                               ValueRange accumulators);
-  SmallVector<Value> step(const Panel &panel, int64_t count, Value left, Value right, int64_t u,
-                          int64_t terms, ValueRange accumulators);
-  SmallVector<Value> initial(const Panel &panel, const Tile &tile, Value channel);
-
-  void finishTile(const Panel &panel, const Tile &tile, Value channel, ValueRange accumulators);
-  SmallVector<Yielded> finishLanes(const Panel &panel, const Tile &tile, Value channel,
-                                   ValueRange accumulators, int64_t pixel, int64_t v);
-  Value source(const FusedMap::Source &source, const OutputAccess &access, const Tile &tile,
-               Value channel, int64_t pixel, int64_t lane, int64_t valid);
-  OutputAccess project(const LinearAccess &access) const;
-  int64_t validLanes(const Panel &panel, int64_t v) const;
-  /// The input that the epilogue's first step adds to the accumulator, if that is all its use.
-  int64_t findBias() const;
+  SmallVector<Value> reduceRun(const ContractionPanel &panel, int64_t count, Value left,
+                               Value right, ValueRange accumulators);
+  SmallVector<Value> step(const ContractionPanel &panel, int64_t count, Value left, Value right,
+                          int64_t u, int64_t terms, ValueRange accumulators);
 
   const EmitContext &context;
   KernelBuilder &b;
@@ -68,80 +37,20 @@ private:
   const ContractionShape &shape;
   const ContractionTile &tile;
   const DotKernel &dot;
-  FusedMap epilogue;
-  SmallVector<OutputAccess> sourceAccesses, resultAccesses;
+  ContractionEpilogue epilogue;
   Buffer left;
   Value right;
-  bool wantsSum = false;
   int64_t steps; ///< per run
-  int64_t bias = -1;
-  Type accumulatorType;
 };
 } // namespace
 
 ContractionEmitter::ContractionEmitter(const EmitContext &context, const ContractionShape &shape,
                                        const ContractionTile &tile, const DotKernel &dot)
     : context(context), b(context.b), view(context.view), shape(shape), tile(tile), dot(dot),
-      epilogue(view, view.epilogue, view.anchor->getResults()) {
+      epilogue(context, shape, dot) {
   left = view.input(view.anchor->getOperand(0));
   right = view.input(view.anchor->getOperand(1)).memref;
-  wantsSum = view.anchor->getNumResults() > 1 && !view.anchor->getResult(1).use_empty();
   steps = (shape.run + dot.depth() - 1) / dot.depth();
-  Type scalar = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
-  accumulatorType = KernelBuilder::withLanes(scalar, dot.lanes());
-  for (const FusedMap::Source &source : epilogue.sources)
-    sourceAccesses.push_back(project(source.access));
-  for (const Buffer &result : view.results)
-    resultAccesses.push_back(project(LinearAccess::of(Layout::of(result.type))));
-  bias = findBias();
-}
-
-OutputAccess ContractionEmitter::project(const LinearAccess &access) const {
-  OutputAccess output;
-  size_t rank = access.coefficients.size();
-  output.rows.constant = access.constant;
-  output.channel = access.coefficients[rank - 1];
-  if (!shape.flat) {
-    output.rows.coefficients.assign(access.coefficients.begin(),
-                                    access.coefficients.begin() + rank - 2);
-    output.column = access.coefficients[rank - 2];
-    return output;
-  }
-  // All leading dimensions are one walk; its step is that of the innermost one that moves.
-  ArrayRef<int64_t> sizes =
-      llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType()).getShape();
-  for (size_t d = 0; d + 1 < rank; ++d)
-    if (sizes[d] != 1)
-      output.column = access.coefficients[d];
-  return output;
-}
-
-int64_t ContractionEmitter::findBias() const {
-  if (!view.epilogue || dot.isFloat() || !view.anchor->getResult(0).hasOneUse())
-    return -1;
-  for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
-    if (source.anchor != 0)
-      continue;
-    Value accumulator = view.epilogue.getBody().getArgument(index);
-    if (!accumulator.hasOneUse())
-      return -1;
-    auto add = llvm::dyn_cast<arith::AddIOp>(*accumulator.user_begin());
-    Value other = !add ? Value() : add.getLhs() == accumulator ? add.getRhs() : add.getLhs();
-    auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
-    if (!argument || argument == accumulator ||
-        epilogue.sources[argument.getArgNumber()].anchor >= 0)
-      return -1;
-    const OutputAccess &access = sourceAccesses[argument.getArgNumber()];
-    bool perChannel = access.column == 0 &&
-                      llvm::all_of(access.rows.coefficients, [](int64_t c) { return c == 0; });
-    bool isBias = perChannel && argument.hasOneUse();
-    return isBias ? static_cast<int64_t>(argument.getArgNumber()) : -1;
-  }
-  return -1;
-}
-
-int64_t ContractionEmitter::validLanes(const Panel &panel, int64_t v) const {
-  return v + 1 == panel.vectors ? panel.valid : dot.lanes();
 }
 
 SmallVector<Value> ContractionEmitter::delinearize(Value row) {
@@ -165,7 +74,7 @@ SmallVector<Value> ContractionEmitter::delinearize(Value row) {
 
 /// Tiles of one line of pixels.
 void ContractionEmitter::emitLine(SmallVector<Value> row,
-                                  llvm::function_ref<void(const Tile &)> body) {
+                                  llvm::function_ref<void(const PixelTile &)> body) {
   for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows))
     b.loop(0, pieces.count, 1,
            [&](Value i) { body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size}); });
@@ -173,7 +82,7 @@ void ContractionEmitter::emitLine(SmallVector<Value> row,
 
 /// Tiles of the units [begin, end): whole rows, or tiles of the one line.
 void ContractionEmitter::emitPixels(Value begin, Value end,
-                                    llvm::function_ref<void(const Tile &)> body) {
+                                    llvm::function_ref<void(const PixelTile &)> body) {
   if (!shape.flat) {
     b.loop(begin, end, 1, [&](Value row) { emitLine(delinearize(row), body); });
     return;
@@ -191,7 +100,7 @@ void ContractionEmitter::emitPixels(Value begin, Value end,
 
 /// Panels [begin, end); the last one apart when its last vector is not full.
 void ContractionEmitter::emitPanels(Value begin, Value end,
-                                    llvm::function_ref<void(const Panel &)> body) {
+                                    llvm::function_ref<void(const ContractionPanel &)> body) {
   int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
   int64_t tail = shape.channels - (vectors - 1) * dot.lanes();
   SmallVector<Pieces> classes = divideEvenly(vectors, tile.vectors);
@@ -224,10 +133,10 @@ void ContractionEmitter::emitHalos(Value begin, Value end) {
 
 LogicalResult ContractionEmitter::emit() {
   if (tile.splitColumns) {
-    emitPanels(view.begin, view.end, [&](const Panel &panel) {
+    emitPanels(view.begin, view.end, [&](const ContractionPanel &panel) {
       int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
       emitPixels(b.index(0), b.index(units),
-                 [&](const Tile &t) { emitTile(panel, t, b.index(0)); });
+                 [&](const PixelTile &t) { emitTile(panel, t, b.index(0)); });
     });
     // Whoever has the first panel fills the halo of all rows.
     Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, view.begin, b.index(0));
@@ -237,8 +146,8 @@ LogicalResult ContractionEmitter::emit() {
   b.loop(view.begin, view.end, tile.block, [&](Value first) {
     Value last = b.minimum(b.add(first, tile.block), view.end);
     b.loop(0, shape.groups, 1, [&](Value group) {
-      emitPanels(Value(), Value(), [&](const Panel &panel) {
-        emitPixels(first, last, [&](const Tile &t) { emitTile(panel, t, group); });
+      emitPanels(Value(), Value(), [&](const ContractionPanel &panel) {
+        emitPixels(first, last, [&](const PixelTile &t) { emitTile(panel, t, group); });
       });
     });
     emitHalos(first, last);
@@ -246,33 +155,14 @@ LogicalResult ContractionEmitter::emit() {
   return success();
 }
 
-void ContractionEmitter::emitTile(const Panel &panel, const Tile &t, Value group) {
+void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile &t, Value group) {
   Value channel = b.add(b.mul(panel.firstVector, dot.lanes()), b.mul(group, shape.channels));
-  SmallVector<Value> accumulators = initial(panel, t, channel);
-  finishTile(panel, t, channel, reduce(panel, t, group, accumulators));
+  SmallVector<Value> accumulators = epilogue.initial(panel, t, channel);
+  epilogue.finish(panel, t, channel, reduce(panel, t, group, accumulators));
 }
 
-/// Zeros, or the bias where the epilogue would add it to every accumulator.
-SmallVector<Value> ContractionEmitter::initial(const Panel &panel, const Tile &t, Value channel) {
-  Value zero = dot.isFloat() ? b.real(accumulatorType, 0.0f) : b.integer(accumulatorType, 0);
-  SmallVector<Value> accumulators;
-  for (int64_t v = 0; v < panel.vectors; ++v) {
-    Value start = zero;
-    if (bias >= 0)
-      start = source(epilogue.sources[bias], sourceAccesses[bias], t, channel, 0, v * dot.lanes(),
-                     validLanes(panel, v));
-    accumulators.push_back(start);
-  }
-  for (int64_t pixel = 1; pixel < t.count; ++pixel)
-    for (int64_t v = 0; v < panel.vectors; ++v)
-      accumulators.push_back(accumulators[v]);
-  if (wantsSum)
-    accumulators.append(t.count, b.integer(accumulatorType, 0));
-  return accumulators;
-}
-
-SmallVector<Value> ContractionEmitter::reduce(const Panel &panel, const Tile &t, Value group,
-                                              SmallVector<Value> accumulators) {
+SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
+                                              Value group, SmallVector<Value> accumulators) {
   int64_t panelStep = panel.vectors * dot.stepBytes(), runBytes = steps * panelStep;
   int64_t taps = shape.kernelRows * shape.kernelColumns;
   SmallVector<Value> indices(t.row);
@@ -314,11 +204,12 @@ static int64_t chooseUnroll(int64_t steps, int64_t accumulators) {
   return most;
 }
 
-SmallVector<Value> ContractionEmitter::reduceRun(const Panel &panel, int64_t count, Value leftBase,
-                                                 Value rightBase, ValueRange accumulators) {
+SmallVector<Value> ContractionEmitter::reduceRun(const ContractionPanel &panel, int64_t count,
+                                                 Value leftBase, Value rightBase,
+                                                 ValueRange accumulators) {
   int64_t panelStep = panel.vectors * dot.stepBytes();
   // Past the run's end the weights are zeros but a sum's ones are not: that step stands apart.
-  int64_t rest = shape.run % dot.depth(), full = steps - (wantsSum && rest != 0);
+  int64_t rest = shape.run % dot.depth(), full = steps - (epilogue.wantsSum() && rest != 0);
   int64_t unroll = chooseUnroll(full, count * panel.vectors);
   int64_t whole = unroll == 0 ? 0 : full / unroll * unroll;
   SmallVector<Value> carried(accumulators);
@@ -344,9 +235,9 @@ SmallVector<Value> ContractionEmitter::reduceRun(const Panel &panel, int64_t cou
               0, rest, carried);
 }
 
-SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, Value leftBase,
-                                            Value rightBase, int64_t u, int64_t terms,
-                                            ValueRange accumulators) {
+SmallVector<Value> ContractionEmitter::step(const ContractionPanel &panel, int64_t count,
+                                            Value leftBase, Value rightBase, int64_t u,
+                                            int64_t terms, ValueRange accumulators) {
   SmallVector<Value> next(accumulators);
   SmallVector<SmallVector<Value>> weights;
   for (int64_t v = 0; v < panel.vectors; ++v)
@@ -360,71 +251,12 @@ SmallVector<Value> ContractionEmitter::step(const Panel &panel, int64_t count, V
       Value &accumulator = next[pixel * panel.vectors + v];
       accumulator = dot.multiplyAdd(b, accumulator, x, weights[v]);
     }
-    if (wantsSum) {
+    if (epilogue.wantsSum()) {
       Value &sum = next[count * panel.vectors + pixel];
       sum = dot.multiplyAdd(b, sum, x, dot.ones(b, terms));
     }
   }
   return next;
-}
-
-Value ContractionEmitter::source(const FusedMap::Source &source, const OutputAccess &access,
-                                 const Tile &t, Value channel, int64_t pixel, int64_t lane,
-                                 int64_t valid) {
-  Value offset = access.rows.offset(b, t.row);
-  offset = b.add(b.add(offset, b.mul(t.column, access.column)), b.mul(channel, access.channel));
-  offset = b.add(offset, pixel * access.column + lane * access.channel);
-  return loadLanes(b, source.buffer, offset, access.channel, dot.lanes(), valid);
-}
-
-SmallVector<Yielded> ContractionEmitter::finishLanes(const Panel &panel, const Tile &t,
-                                                     Value channel, ValueRange accumulators,
-                                                     int64_t pixel, int64_t v) {
-  Value accumulator = accumulators[pixel * panel.vectors + v];
-  if (!view.epilogue)
-    return {};
-  SmallVector<Value> arguments;
-  for (auto [index, from] : llvm::enumerate(epilogue.sources)) {
-    if (from.anchor == 0)
-      arguments.push_back(accumulator);
-    else if (from.anchor > 0)
-      arguments.push_back(accumulators[t.count * panel.vectors + pixel]);
-    else if (static_cast<int64_t>(index) == bias)
-      arguments.push_back(b.integer(accumulatorType, 0)); // already in the accumulator
-    else
-      arguments.push_back(source(from, sourceAccesses[index], t, channel, pixel, v * dot.lanes(),
-                                 validLanes(panel, v)));
-  }
-  return emitBody(b, view.epilogue.getBody().front(), arguments, dot.lanes());
-}
-
-void ContractionEmitter::finishTile(const Panel &panel, const Tile &t, Value channel,
-                                    ValueRange accumulators) {
-  SmallVector<SmallVector<PendingStore>> pending(view.results.size());
-  auto flush = [&](size_t r) {
-    context.isa.stores().store(b, pending[r]);
-    pending[r].clear();
-  };
-  SmallVector<Value> bases;
-  for (const OutputAccess &access : resultAccesses)
-    bases.push_back(b.add(b.add(access.rows.offset(b, t.row), b.mul(t.column, access.column)),
-                          b.mul(channel, access.channel)));
-  for (int64_t pixel = 0; pixel < t.count; ++pixel)
-    for (int64_t v = 0; v < panel.vectors; ++v) {
-      SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, pixel, v);
-      for (auto [r, result] : llvm::enumerate(view.results)) {
-        const OutputAccess &access = resultAccesses[r];
-        int64_t delta = pixel * access.column + v * dot.lanes() * access.channel;
-        Yielded value{accumulators[pixel * panel.vectors + v], nullptr, Value()};
-        if (view.returned[r].getOwner() != view.anchor)
-          value = values[view.returned[r].getResultNumber()];
-        pending[r].push_back({value, result, bases[r], delta, validLanes(panel, v)});
-        if (pending[r].size() == 4)
-          flush(r);
-      }
-    }
-  for (size_t r = 0; r < pending.size(); ++r)
-    flush(r);
 }
 
 LogicalResult emitContraction(const EmitContext &context, const ContractionShape &shape,

@@ -1,23 +1,15 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "compiler/target/X86/X86DepthwisePlan.h"
-
-#include "compiler/target/Kernel/CpuBackend.h"
-#include "compiler/target/X86/X86Stores.h"
+#include "compiler/target/X86/X86DepthwiseEpilogue.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-
-#include <array>
 
 using namespace mlir;
 
 namespace quern {
 
 namespace {
-/// Four vectors of accumulators, or of what is combined with them, in the interleaved order.
-using Quad = std::array<Value, 4>;
-
 class VnniDepthwiseEmitter {
 public:
   explicit VnniDepthwiseEmitter(const EmitContext &context);
@@ -34,130 +26,49 @@ private:
   void emitRows(const Place &place);
   void emitHalos(Value begin, Value end);
   std::pair<Value, Value> position(Value unit);
-  SmallVector<Quad> step(const Place &place, Value column, int64_t count, ArrayRef<Quad> carried);
+  SmallVector<VnniQuad> step(const Place &place, Value column, int64_t count,
+                             ArrayRef<VnniQuad> carried);
   /// Accumulators of a step's outputs, [output row][pixel].
   struct Sums {
-    SmallVector<Quad> products;
-    SmallVector<Quad> windows; ///< the sums of the codes, if wanted
+    SmallVector<VnniQuad> products;
+    SmallVector<VnniQuad> windows; ///< the sums of the codes, if wanted
   };
   void multiply(const Place &place, Value column, int64_t count, int64_t quad,
-                SmallVector<Quad> &columns, Sums &sums);
+                SmallVector<VnniQuad> &columns, Sums &sums);
   Value ones(int64_t row, int64_t quad);
-  /// Columns of a row that each part of a register walks, and where the parts start; the last part
-  /// may do columns of the one before it once more.
-  int64_t segment() const { return (plan.outputColumns + block.parts() - 1) / block.parts(); }
-  int64_t partStart(int64_t part) const {
-    return std::min(part * segment(), plan.outputColumns - segment());
-  }
   Value loadRow(Value offset);
-  Quad interleave(const Place &place, Value column, int64_t delta, int64_t quad);
+  VnniQuad interleave(const Place &place, Value column, int64_t delta, int64_t quad);
   Value unpack(Value a, Value b, int64_t bytes, bool isHigh);
   Value loadWeights(int64_t row, int64_t quad, int64_t kx, int64_t i);
   Value dot(Value accumulator, Value x, Value w);
 
   void finish(const Place &place, Value column, int64_t count, const Sums &sums);
-  void finishPixel(ArrayRef<Value> indices, ArrayRef<Quad> values);
-  void store(const Buffer &result, ArrayRef<Yielded> values, ArrayRef<Value> indices);
-  Quad loadOperand(const FusedMap::Source &source, ArrayRef<Value> indices);
-  void loadHoisted(Value channel);
-  bool isPerChannel(const FusedMap::Source &source) const;
-  int64_t findBias() const;
-  Quad transpose(ArrayRef<Value> vectors) const;
 
   const EmitContext &context;
   KernelBuilder &b;
   mutable qir::ConvOp conv; // constness of a handle says nothing about the op
   VnniDepthwisePlan plan;
-  FusedMap epilogue;
   Buffer input;
   Value weights;
   Layout layout;
-  int64_t bias;
+  VnniDepthwiseEpilogue epilogue;
   bool wantsSum;
   int64_t carriedColumns; ///< columns shared with the next step that stay in registers
 
   // The block that is being written.
   VnniDepthwiseBlock block;
   Value weightBase;
-  SmallVector<Quad> operands; ///< of the epilogue, those that depend on the channel alone
 };
 } // namespace
 
 VnniDepthwiseEmitter::VnniDepthwiseEmitter(const EmitContext &context)
     : context(context), b(context.b), conv(llvm::cast<qir::ConvOp>(context.view.anchor)),
-      plan(VnniDepthwisePlan::of(conv)),
-      epilogue(context.view, context.view.epilogue, conv->getResults()),
-      input(context.view.input(conv.getInput())),
+      plan(VnniDepthwisePlan::of(conv)), input(context.view.input(conv.getInput())),
       weights(context.view.input(conv.getWeights()).memref), layout(Layout::of(input.type)),
-      bias(findBias()), wantsSum(conv.getWindowSum() && !conv.getWindowSum().use_empty()) {
+      epilogue(context, conv, plan.outputColumns),
+      wantsSum(conv.getWindowSum() && !conv.getWindowSum().use_empty()) {
   int64_t shared = plan.kernelColumns - plan.strideColumns;
   carriedColumns = plan.quads == 1 && shared > 0 && shared <= 2 ? shared : 0;
-}
-
-bool VnniDepthwiseEmitter::isPerChannel(const FusedMap::Source &source) const {
-  return source.anchor < 0 && llvm::all_of(
-                                  ArrayRef(source.access.coefficients).drop_back(),
-                                  [](int64_t coefficient) { return coefficient == 0; });
-}
-
-/// The input of the epilogue that is only added to the accumulator, which can start from it.
-int64_t VnniDepthwiseEmitter::findBias() const {
-  if (!epilogue.map || !conv.getResult().hasOneUse())
-    return -1;
-  for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
-    if (source.anchor != 0)
-      continue;
-    Value accumulator = epilogue.map.getBody().getArgument(index);
-    if (!accumulator.hasOneUse())
-      return -1;
-    auto sum = llvm::dyn_cast<arith::AddIOp>(*accumulator.user_begin());
-    Value other = !sum ? Value() : sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs();
-    auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
-    bool isBias = argument && argument != accumulator && argument.hasOneUse() &&
-                  isPerChannel(epilogue.sources[argument.getArgNumber()]);
-    return isBias ? static_cast<int64_t>(argument.getArgNumber()) : -1;
-  }
-  return -1;
-}
-
-/// Four vectors, each one 128-bit lane of a register in natural order, to the interleaved order.
-Quad VnniDepthwiseEmitter::transpose(ArrayRef<Value> vectors) const {
-  auto all = llvm::to_vector(llvm::seq<int64_t>(0, 16));
-  Quad quad;
-  for (int64_t i = 0; i < 4; ++i) {
-    SmallVector<int64_t> order;
-    for (int64_t first : {4 * i, 16 + 4 * i})
-      llvm::append_range(order, llvm::seq<int64_t>(first, first + 4));
-    quad[i] = b.shuffle(b.shuffle(vectors[0], vectors[1], order),
-                        b.shuffle(vectors[2], vectors[3], order), all);
-  }
-  return quad;
-}
-
-Quad VnniDepthwiseEmitter::loadOperand(const FusedMap::Source &source, ArrayRef<Value> indices) {
-  int64_t stride = source.access.coefficients.back(), column = source.access.coefficients[2];
-  Value offset = source.access.offset(b, indices);
-  Quad quad;
-  if (stride == 0 && (column == 0 || block.parts() == 1)) {
-    quad.fill(loadLanes(b, source.buffer, offset, 0, 16, 16));
-    return quad;
-  }
-  SmallVector<Value> vectors;
-  for (int64_t lane = 0; lane < 4; ++lane) {
-    int64_t part = 16 * lane / block.channels, first = 16 * lane % block.channels;
-    Value place = b.add(offset, partStart(part) * column + first * stride);
-    vectors.push_back(loadLanes(b, source.buffer, place, stride, 16,
-                                std::clamp<int64_t>(block.valid - first, 0, 16)));
-  }
-  return transpose(vectors);
-}
-
-void VnniDepthwiseEmitter::loadHoisted(Value channel) {
-  Value zero = b.index(0);
-  operands.assign(epilogue.sources.size(), Quad());
-  for (auto [operand, source] : llvm::zip(operands, epilogue.sources))
-    if (isPerChannel(source))
-      operand = loadOperand(source, {zero, zero, zero, channel});
 }
 
 /// VPUNPCKL or VPUNPCKH of units of `bytes` bytes.
@@ -181,7 +92,8 @@ Value VnniDepthwiseEmitter::loadRow(Value offset) {
   int64_t valid = isPadded ? block.channels : block.valid;
   SmallVector<Value> parts;
   for (int64_t part = 0; part < block.parts(); ++part) {
-    int64_t step = partStart(part) * plan.strideColumns * layout.strides[2];
+    int64_t step =
+        block.partStart(part, plan.outputColumns) * plan.strideColumns * layout.strides[2];
     parts.push_back(b.loadRaw(input.memref, b.add(offset, step), block.channels, valid));
   }
   for (int64_t width = 2 * block.channels; parts.size() > 1; width *= 2) {
@@ -194,15 +106,15 @@ Value VnniDepthwiseEmitter::loadRow(Value offset) {
 }
 
 /// Four input rows of one column, interleaved; `delta` columns behind the first one of `column`.
-Quad VnniDepthwiseEmitter::interleave(const Place &place, Value column, int64_t delta,
-                                      int64_t quad) {
+VnniQuad VnniDepthwiseEmitter::interleave(const Place &place, Value column, int64_t delta,
+                                          int64_t quad) {
   ArrayRef<int64_t> strides = layout.strides, pads = conv.getPads();
   Value base =
       b.add(b.mul(place.image, strides[0]), b.mul(place.row, plan.strideRows * strides[1]));
   base = b.add(b.add(base, b.mul(column, plan.strideColumns * strides[2])), place.channel);
   int64_t constant = layout.base - pads[0] * strides[1] - pads[1] * strides[2] + delta * strides[2];
   int64_t lastRow = plan.kernelRows + (place.rows - 1) * plan.strideRows - 1;
-  Quad rows;
+  VnniQuad rows;
   for (int64_t t = 0; t < 4; ++t) {
     int64_t row = 4 * quad + t;
     // Rows that no output needs have zero weights.
@@ -243,7 +155,7 @@ Value VnniDepthwiseEmitter::ones(int64_t row, int64_t quad) {
 /// Adds one quad's taps to the accumulators. Known columns are read from `columns`, all are left
 /// there.
 void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t count, int64_t quad,
-                                    SmallVector<Quad> &columns, Sums &sums) {
+                                    SmallVector<VnniQuad> &columns, Sums &sums) {
   columns.resize((count - 1) * plan.strideColumns + plan.kernelColumns);
   for (int64_t kx = 0; kx < plan.kernelColumns; ++kx) {
     for (int64_t pixel = 0; pixel < count; ++pixel)
@@ -266,13 +178,13 @@ void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t co
 }
 
 /// `count` pixels of each row from `column`; takes and gives the columns that steps share.
-SmallVector<Quad> VnniDepthwiseEmitter::step(const Place &place, Value column, int64_t count,
-                                             ArrayRef<Quad> carried) {
-  Quad zero;
+SmallVector<VnniQuad> VnniDepthwiseEmitter::step(const Place &place, Value column, int64_t count,
+                                                 ArrayRef<VnniQuad> carried) {
+  VnniQuad zero;
   zero.fill(b.integer(VectorType::get({16}, b.getI32Type()), 0));
-  SmallVector<Quad> columns;
+  SmallVector<VnniQuad> columns;
   Sums sums;
-  sums.products.assign(place.rows * count, bias >= 0 ? operands[bias] : zero);
+  sums.products.assign(place.rows * count, epilogue.start().value_or(zero));
   if (wantsSum)
     sums.windows.assign(place.rows * count, zero);
   for (int64_t quad = 0; quad < plan.quads; ++quad) {
@@ -280,94 +192,36 @@ SmallVector<Quad> VnniDepthwiseEmitter::step(const Place &place, Value column, i
     multiply(place, column, count, quad, columns, sums);
   }
   finish(place, column, count, sums);
-  return SmallVector<Quad>(ArrayRef(columns).take_back(carriedColumns));
+  return SmallVector<VnniQuad>(ArrayRef(columns).take_back(carriedColumns));
 }
 
 void VnniDepthwiseEmitter::finish(const Place &place, Value column, int64_t count,
                                   const Sums &sums) {
   for (int64_t row = 0; row < place.rows; ++row)
     for (int64_t pixel = 0; pixel < count; ++pixel) {
-      SmallVector<Quad> values{sums.products[row * count + pixel]};
+      SmallVector<VnniQuad> values{sums.products[row * count + pixel]};
       if (wantsSum)
         values.push_back(sums.windows[row * count + pixel]);
-      finishPixel({place.image, b.add(place.row, row), b.add(column, pixel), place.channel},
-                  values);
+      epilogue.finish({place.image, b.add(place.row, row), b.add(column, pixel), place.channel},
+                      values);
     }
-}
-
-/// `values` are the convolution's results at this output position.
-void VnniDepthwiseEmitter::finishPixel(ArrayRef<Value> indices, ArrayRef<Quad> values) {
-  SmallVector<Quad> arguments(operands);
-  for (auto [index, source] : llvm::enumerate(epilogue.sources)) {
-    if (source.anchor >= 0)
-      arguments[index] = values[source.anchor];
-    else if (static_cast<int64_t>(index) == bias)
-      arguments[index].fill(b.integer(values[0][0].getType(), 0)); // already in the accumulator
-    else if (!isPerChannel(source))
-      arguments[index] = loadOperand(source, indices);
-  }
-  SmallVector<SmallVector<Yielded>> yielded(context.view.results.size());
-  for (int64_t i = 0; i < 4; ++i) {
-    SmallVector<Value> lanes = llvm::map_to_vector(arguments, [&](Quad &quad) { return quad[i]; });
-    SmallVector<Yielded> all;
-    if (epilogue.map)
-      all = emitBody(b, epilogue.map.getBody().front(), lanes, 16);
-    for (auto [r, returned] : llvm::enumerate(context.view.returned)) {
-      unsigned number = returned.getResultNumber();
-      yielded[r].push_back(returned.getOwner() == conv.getOperation()
-                               ? Yielded{values[number][i], nullptr, Value()}
-                               : all[number]);
-    }
-  }
-  for (auto [r, result] : llvm::enumerate(context.view.results))
-    store(result, yielded[r], indices);
-}
-
-void VnniDepthwiseEmitter::store(const Buffer &result, ArrayRef<Yielded> values,
-                                 ArrayRef<Value> indices) {
-  LinearAccess access = LinearAccess::of(Layout::of(result.type));
-  Value offset = access.offset(b, indices);
-  auto placeOf = [&](int64_t part) {
-    return b.add(offset, partStart(part) * access.coefficients[2]);
-  };
-  if (values[0].code && getMemoryType(result.element()).isInteger(8)) {
-    Value bytes = packInterleaved(b, values, result.element().isSignedInteger());
-    for (int64_t part = 0; part < block.parts(); ++part) {
-      Value own =
-          block.parts() == 1 ? bytes : b.extract(bytes, part * block.channels, block.channels);
-      b.storeRaw(own, result.memref, placeOf(part), block.valid);
-    }
-    return;
-  }
-  SmallVector<Value> finished =
-      llvm::map_to_vector(values, [&](const Yielded &value) { return quern::finish(b, value); });
-  // Transposing restores the natural order, too.
-  Quad natural = transpose(finished);
-  SmallVector<PendingStore> stores;
-  for (int64_t lane = 0; lane < 4; ++lane) {
-    int64_t part = 16 * lane / block.channels, first = 16 * lane % block.channels;
-    if (int64_t valid = std::min<int64_t>(16, block.valid - first); valid > 0)
-      stores.push_back(
-          {Yielded{natural[lane], nullptr, Value()}, result, placeOf(part), first, valid});
-  }
-  context.isa.stores().store(b, stores);
 }
 
 /// All columns of the unit's rows.
 void VnniDepthwiseEmitter::emitRows(const Place &place) {
-  int64_t length = segment(), count = std::min<int64_t>(wantsSum ? 1 : 2, length),
-          whole = length / count * count;
-  SmallVector<Quad> columns;
+  int64_t length = block.segment(plan.outputColumns),
+          count = std::min<int64_t>(wantsSum ? 1 : 2, length), whole = length / count * count;
+  SmallVector<VnniQuad> columns;
   for (int64_t c = 0; c < carriedColumns; ++c)
     columns.push_back(interleave(place, b.index(0), c, 0));
-  auto flatten = [](ArrayRef<Quad> quads) {
+  auto flatten = [](ArrayRef<VnniQuad> quads) {
     SmallVector<Value> values;
-    for (const Quad &quad : quads)
+    for (const VnniQuad &quad : quads)
       values.append(quad.begin(), quad.end());
     return values;
   };
   auto gather = [](ValueRange values) {
-    SmallVector<Quad> quads(values.size() / 4);
+    SmallVector<VnniQuad> quads(values.size() / 4);
     for (auto [index, value] : llvm::enumerate(values))
       quads[index / 4][index % 4] = value;
     return quads;
@@ -393,7 +247,7 @@ void VnniDepthwiseEmitter::emitUnits(Value begin, Value end, Value channel, Valu
                                      const VnniDepthwiseBlock &which) {
   block = which;
   weightBase = base;
-  loadHoisted(channel);
+  epilogue.begin(block, channel);
   b.loop(begin, end, 1, [&](Value unit) {
     auto [image, row] = position(unit);
     int64_t rest = plan.outputRows % plan.rows;

@@ -6,6 +6,8 @@
 
 #include "compiler/target/Kernel/DispatchView.h"
 
+#include <algorithm>
+
 namespace quern {
 
 struct EmitContext;
@@ -32,6 +34,12 @@ struct VnniDepthwiseBlock {
   int64_t channels; ///< 64, 32 or 16
   int64_t valid;    ///< of them exist
   int64_t parts() const { return 64 / channels; }
+  /// Columns of a row that each part of a register walks, and where the parts start; the last part
+  /// may do columns of the one before it once more.
+  int64_t segment(int64_t columns) const { return (columns + parts() - 1) / parts(); }
+  int64_t partStart(int64_t part, int64_t columns) const {
+    return std::min(part * segment(columns), columns - segment(columns));
+  }
   /// The channel, within the block, of 128-bit lane `lane` and element `e` of interleaved vector i.
   int64_t channelOf(int64_t i, int64_t lane, int64_t e) const {
     return lane % (channels / 16) * 16 + 4 * i + e;

@@ -1,0 +1,156 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/target/Kernel/ContractionEpilogue.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace quern {
+
+ContractionEpilogue::ContractionEpilogue(const EmitContext &context, const ContractionShape &shape,
+                                         const DotKernel &dot)
+    : context(context), b(context.b), view(context.view), shape(shape), dot(dot),
+      map(view, view.epilogue, view.anchor->getResults()) {
+  Type scalar = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  accumulatorType = KernelBuilder::withLanes(scalar, dot.lanes());
+  for (const FusedMap::Source &source : map.sources)
+    sourceAccesses.push_back(project(source.access));
+  for (const Buffer &result : view.results)
+    resultAccesses.push_back(project(LinearAccess::of(Layout::of(result.type))));
+  bias = findBias();
+}
+
+bool ContractionEpilogue::wantsSum() const {
+  return view.anchor->getNumResults() > 1 && !view.anchor->getResult(1).use_empty();
+}
+
+ContractionEpilogue::OutputAccess ContractionEpilogue::project(const LinearAccess &access) const {
+  OutputAccess output;
+  size_t rank = access.coefficients.size();
+  output.rows.constant = access.constant;
+  output.channel = access.coefficients[rank - 1];
+  if (!shape.flat) {
+    output.rows.coefficients.assign(access.coefficients.begin(),
+                                    access.coefficients.begin() + rank - 2);
+    output.column = access.coefficients[rank - 2];
+    return output;
+  }
+  // All leading dimensions are one walk; its step is that of the innermost one that moves.
+  ArrayRef<int64_t> sizes =
+      llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType()).getShape();
+  for (size_t d = 0; d + 1 < rank; ++d)
+    if (sizes[d] != 1)
+      output.column = access.coefficients[d];
+  return output;
+}
+
+int64_t ContractionEpilogue::findBias() const {
+  if (!view.epilogue || dot.isFloat() || !view.anchor->getResult(0).hasOneUse())
+    return -1;
+  for (auto [index, source] : llvm::enumerate(map.sources)) {
+    if (source.anchor != 0)
+      continue;
+    Value accumulator = view.epilogue.getBody().getArgument(index);
+    if (!accumulator.hasOneUse())
+      return -1;
+    auto add = llvm::dyn_cast<arith::AddIOp>(*accumulator.user_begin());
+    Value other = !add ? Value() : add.getLhs() == accumulator ? add.getRhs() : add.getLhs();
+    auto argument = llvm::dyn_cast_if_present<BlockArgument>(other);
+    if (!argument || argument == accumulator || map.sources[argument.getArgNumber()].anchor >= 0)
+      return -1;
+    const OutputAccess &access = sourceAccesses[argument.getArgNumber()];
+    bool perChannel = access.column == 0 &&
+                      llvm::all_of(access.rows.coefficients, [](int64_t c) { return c == 0; });
+    bool isBias = perChannel && argument.hasOneUse();
+    return isBias ? static_cast<int64_t>(argument.getArgNumber()) : -1;
+  }
+  return -1;
+}
+
+int64_t ContractionEpilogue::validLanes(const ContractionPanel &panel, int64_t v) const {
+  return v + 1 == panel.vectors ? panel.valid : dot.lanes();
+}
+
+/// Zeros, or the bias where the epilogue would add it to every accumulator.
+SmallVector<Value> ContractionEpilogue::initial(const ContractionPanel &panel, const PixelTile &t,
+                                                Value channel) {
+  Value zero = dot.isFloat() ? b.real(accumulatorType, 0.0f) : b.integer(accumulatorType, 0);
+  SmallVector<Value> accumulators;
+  for (int64_t v = 0; v < panel.vectors; ++v) {
+    Value start = zero;
+    if (bias >= 0)
+      start = source(map.sources[bias], sourceAccesses[bias], t, channel, 0, v * dot.lanes(),
+                     validLanes(panel, v));
+    accumulators.push_back(start);
+  }
+  for (int64_t pixel = 1; pixel < t.count; ++pixel)
+    for (int64_t v = 0; v < panel.vectors; ++v)
+      accumulators.push_back(accumulators[v]);
+  if (wantsSum())
+    accumulators.append(t.count, b.integer(accumulatorType, 0));
+  return accumulators;
+}
+
+Value ContractionEpilogue::source(const FusedMap::Source &source, const OutputAccess &access,
+                                  const PixelTile &t, Value channel, int64_t pixel, int64_t lane,
+                                  int64_t valid) {
+  Value offset = access.rows.offset(b, t.row);
+  offset = b.add(b.add(offset, b.mul(t.column, access.column)), b.mul(channel, access.channel));
+  offset = b.add(offset, pixel * access.column + lane * access.channel);
+  return loadLanes(b, source.buffer, offset, access.channel, dot.lanes(), valid);
+}
+
+SmallVector<Yielded> ContractionEpilogue::finishLanes(const ContractionPanel &panel,
+                                                      const PixelTile &t, Value channel,
+                                                      ValueRange accumulators, int64_t pixel,
+                                                      int64_t v) {
+  Value accumulator = accumulators[pixel * panel.vectors + v];
+  if (!view.epilogue)
+    return {};
+  SmallVector<Value> arguments;
+  for (auto [index, from] : llvm::enumerate(map.sources)) {
+    if (from.anchor == 0)
+      arguments.push_back(accumulator);
+    else if (from.anchor > 0)
+      arguments.push_back(accumulators[t.count * panel.vectors + pixel]);
+    else if (static_cast<int64_t>(index) == bias)
+      arguments.push_back(b.integer(accumulatorType, 0)); // already in the accumulator
+    else
+      arguments.push_back(source(from, sourceAccesses[index], t, channel, pixel, v * dot.lanes(),
+                                 validLanes(panel, v)));
+  }
+  return emitBody(b, view.epilogue.getBody().front(), arguments, dot.lanes());
+}
+
+void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile &t, Value channel,
+                                 ValueRange accumulators) {
+  SmallVector<SmallVector<PendingStore>> pending(view.results.size());
+  auto flush = [&](size_t r) {
+    context.isa.stores().store(b, pending[r]);
+    pending[r].clear();
+  };
+  SmallVector<Value> bases;
+  for (const OutputAccess &access : resultAccesses)
+    bases.push_back(b.add(b.add(access.rows.offset(b, t.row), b.mul(t.column, access.column)),
+                          b.mul(channel, access.channel)));
+  for (int64_t pixel = 0; pixel < t.count; ++pixel)
+    for (int64_t v = 0; v < panel.vectors; ++v) {
+      SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, pixel, v);
+      for (auto [r, result] : llvm::enumerate(view.results)) {
+        const OutputAccess &access = resultAccesses[r];
+        int64_t delta = pixel * access.column + v * dot.lanes() * access.channel;
+        Yielded value{accumulators[pixel * panel.vectors + v], nullptr, Value()};
+        if (view.returned[r].getOwner() != view.anchor)
+          value = values[view.returned[r].getResultNumber()];
+        pending[r].push_back({value, result, bases[r], delta, validLanes(panel, v)});
+        if (pending[r].size() == 4)
+          flush(r);
+      }
+    }
+  for (size_t r = 0; r < pending.size(); ++r)
+    flush(r);
+}
+
+} // namespace quern
