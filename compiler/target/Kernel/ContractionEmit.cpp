@@ -25,7 +25,7 @@ private:
   SmallVector<Value> delinearize(Value row);
 
   SmallVector<Value> reduce(const ContractionPanel &panel, const PixelTile &tile, Value group,
-                            SmallVector<Value> accumulators);
+                            ArrayRef<Value> accumulators);
   SmallVector<Value> reduceRun(const ContractionPanel &panel, int64_t count, Value left,
                                Value right, ValueRange accumulators);
   SmallVector<Value> step(const ContractionPanel &panel, int64_t count, Value left, Value right,
@@ -162,7 +162,7 @@ void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile
 }
 
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
-                                              Value group, SmallVector<Value> accumulators) {
+                                              Value group, ArrayRef<Value> accumulators) {
   int64_t panelStep = panel.vectors * dot.stepBytes(), runBytes = steps * panelStep;
   int64_t taps = shape.kernelRows * shape.kernelColumns;
   SmallVector<Value> indices(t.row);

@@ -21,8 +21,8 @@ private:
     Value channel;
     int64_t rows;
   };
-  void emitUnits(Value begin, Value end, Value channel, Value weightBase,
-                 const VnniDepthwiseBlock &block);
+  void emitUnits(Value begin, Value end, Value channel, Value base,
+                 const VnniDepthwiseBlock &which);
   void emitRows(const Place &place);
   void emitHalos(Value begin, Value end);
   std::pair<Value, Value> position(Value unit);
@@ -38,7 +38,7 @@ private:
   Value ones(int64_t row, int64_t quad);
   Value loadRow(Value offset);
   VnniQuad interleave(const Place &place, Value column, int64_t delta, int64_t quad);
-  Value unpack(Value a, Value b, int64_t bytes, bool isHigh);
+  Value unpack(Value low, Value high, int64_t bytes, bool isHigh);
   Value loadWeights(int64_t row, int64_t quad, int64_t kx, int64_t i);
   Value dot(Value accumulator, Value x, Value w);
 
