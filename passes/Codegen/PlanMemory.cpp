@@ -40,7 +40,7 @@ private:
   };
   Result *find(Value root);
   bool mayReuse(qir::DispatchOp dispatch, unsigned result, OpOperand &operand, int64_t step);
-  void reuseFor(qir::DispatchOp dispatch, unsigned result, int64_t step);
+  void reuseFor(qir::DispatchOp dispatch, unsigned index, int64_t step);
 
   func::FuncOp function;
   bool inPlaceAnchors;

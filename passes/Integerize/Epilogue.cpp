@@ -191,6 +191,7 @@ static Value emitScaled(MapBuilder &map, const LinearValue &linear, double divis
   Value integer = emitWithOffset(map, linear, emitInteger);
   Value real = arith::SIToFPOp::create(map.body(), map.body().getF32Type(), integer);
   std::vector<float> multipliers;
+  multipliers.reserve(linear.multipliers.size());
   for (double multiplier : linear.multipliers)
     multipliers.push_back(static_cast<float>(multiplier / divisor));
   if (llvm::all_of(multipliers, [](float multiplier) { return multiplier == 1.0f; }))

@@ -28,8 +28,8 @@ static constexpr int64_t cheapOps = 6;
 
 /// Ops whose kernels take a map as their epilogue.
 static bool isAnchor(Operation *op) {
-  return op && llvm::isa<qir::ConvOp, qir::MatMulOp, qir::PoolOp, qir::ReduceOp, qir::SoftmaxOp,
-                         qir::LayerNormOp>(op);
+  return llvm::isa_and_nonnull<qir::ConvOp, qir::MatMulOp, qir::PoolOp, qir::ReduceOp,
+                               qir::SoftmaxOp, qir::LayerNormOp>(op);
 }
 
 using Anchors = llvm::SmallPtrSet<Operation *, 4>;

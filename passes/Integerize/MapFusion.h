@@ -19,17 +19,17 @@ mlir::AffineMap inputMap(qir::MapOp map, unsigned input);
 /// apart from dimensions of size 1.
 bool isReadInOrder(qir::MapOp map, unsigned input);
 
-/// Makes the map iterate over `shape`, which differs by dimensions of size 1 only; its results are
-/// reshaped for their readers. Gives the map that replaces `map`.
-qir::MapOp changeSpace(qir::MapOp map, llvm::ArrayRef<int64_t> shape);
+/// Makes `old` iterate over `shape`, which differs by dimensions of size 1 only; its results are
+/// reshaped for their readers. Gives the map that replaces `old`.
+qir::MapOp changeSpace(qir::MapOp old, llvm::ArrayRef<int64_t> shape);
 
 /// Makes `consumer` compute what it reads of `producer` itself; the new map replaces `consumer`,
 /// which is erased. Inputs read twice in the same way are merged.
 qir::MapOp fuseInto(qir::MapOp producer, qir::MapOp consumer);
 
 /// Reads through transposes, slices, broadcasts and reshapes that only add or drop dimensions of
-/// size 1. Gives the map that replaces `map`, or `map` itself.
-qir::MapOp foldLayoutOps(qir::MapOp map);
+/// size 1. Gives the map that replaces `consumer`, or `consumer` itself.
+qir::MapOp foldLayoutOps(qir::MapOp consumer);
 
 } // namespace quern
 

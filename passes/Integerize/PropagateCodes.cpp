@@ -68,9 +68,11 @@ public:
     if (!first)
       return failure();
     Value fill;
-    if (auto pad = llvm::dyn_cast<qir::PadOp>(op))
-      if (!(fill = makeFill(rewriter, pad, *first, /*exactly=*/true)))
+    if (auto pad = llvm::dyn_cast<qir::PadOp>(op)) {
+      fill = makeFill(rewriter, pad, *first, /*exactly=*/true);
+      if (!fill)
         return failure();
+    }
     Value moved = moveCodes(rewriter, op, codes, fill);
     auto source = llvm::cast<qir::DequantizeOp>(first->op);
     rewriter.replaceOpWithNewOp<qir::DequantizeOp>(
@@ -92,9 +94,11 @@ public:
         facts->block || !isWorthIt(mover))
       return failure();
     Value fill;
-    if (auto pad = llvm::dyn_cast<qir::PadOp>(mover))
-      if (!(fill = makeFill(rewriter, pad, *facts, /*exactly=*/false)))
+    if (auto pad = llvm::dyn_cast<qir::PadOp>(mover)) {
+      fill = makeFill(rewriter, pad, *facts, /*exactly=*/false);
+      if (!fill)
         return failure();
+    }
     SmallVector<Value> codes;
     for (OpOperand &operand : movedOperands(mover)) {
       auto type = RankedTensorType::get(tensorOf(operand.get()).getShape(), elementOf(op));

@@ -48,6 +48,7 @@ std::vector<std::string> listTargets() {
   Registry &registry = getRegistry();
   std::lock_guard<std::mutex> lock(registry.mutex);
   std::vector<std::string> names;
+  names.reserve(registry.targets.size());
   for (const auto &target : registry.targets)
     names.push_back(target.first);
   return names;

@@ -29,7 +29,7 @@ bool isFloatWeight(Value value) {
   if (getConstant(value))
     return llvm::isa<FloatType>(typeOf(value).getElementType());
   Operation *op = value.getDefiningOp();
-  return op && llvm::isa<qir::TransposeOp, qir::ReshapeOp, qir::CastOp, BinaryOp>(op) &&
+  return llvm::isa_and_nonnull<qir::TransposeOp, qir::ReshapeOp, qir::CastOp, BinaryOp>(op) &&
          llvm::all_of(op->getOperands(), isFloatWeight);
 }
 

@@ -20,7 +20,7 @@ public:
 
 private:
   void emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors, int64_t valid);
-  void emitPixel(ArrayRef<Value> row, Value column, Value channel, ArrayRef<Value> weights,
+  void emitPixel(ArrayRef<Value> row, Value column, Value channel, ArrayRef<Value> weightLanes,
                  int64_t vectors, int64_t valid);
   Value multiplyAdd(Value accumulator, Value x, Value w);
   SmallVector<Value> arguments(ArrayRef<Value> indices, Value accumulator, int64_t v,

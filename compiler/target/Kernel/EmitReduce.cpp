@@ -85,7 +85,7 @@ private:
              llvm::function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body);
   void emitLanes(ArrayRef<Value> outer, Value first, int64_t vectors, int64_t valid);
   void emitRow(ArrayRef<Value> outer);
-  Value accumulateRun(ArrayRef<Value> indices, Value accumulator);
+  Value accumulateRun(ArrayRef<Value> outer, Value accumulator);
   Value accumulateByElement(ArrayRef<Value> outer);
   Value finishMean(Value sum);
   bool isReduced(size_t d) { return llvm::is_contained(reduce.getAxes(), static_cast<int64_t>(d)); }

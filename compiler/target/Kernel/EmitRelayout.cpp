@@ -48,12 +48,13 @@ private:
     int64_t vectors, valid; ///< lanes of the last vector that exist
     Value base;             ///< its first byte
   };
-  void emitPanels(Value matrix, Value panel);
+  void emitPanels(Value matrix, Value number);
   void emitPanel(const Panel &panel);
   void emitRows(const Panel &panel);
-  void emitStep(const Panel &panel, Value step, int64_t terms);
+  void emitStep(const Panel &panel, Value step, int64_t existing);
   void emitColumns(const Panel &panel, Value vector, int64_t valid);
-  void emitBlock(const Panel &panel, Value vector, Value firstTerm, int64_t terms, int64_t valid);
+  void emitBlock(const Panel &panel, Value vector, Value firstTerm, int64_t existing,
+                 int64_t valid);
   void emitSums(const Panel &panel);
   Value load(const Panel &panel, Value k, Value n, int64_t delta, int64_t count, int64_t valid);
   Value narrow(Value value);

@@ -21,8 +21,8 @@ mlir::Value reductionStart(KernelBuilder &b, qir::ReduceKind kind, mlir::Type ty
 mlir::Value combine(KernelBuilder &b, qir::ReduceKind kind, mlir::Value accumulator, mlir::Value x);
 /// 16 partial results as one.
 mlir::Value combineLanes(KernelBuilder &b, qir::ReduceKind kind, mlir::Value partial);
-/// The first `valid` lanes of a vector, `other` in the rest.
-mlir::Value selectValid(KernelBuilder &b, mlir::Value vector, int64_t valid, mlir::Value other);
+/// The first `valid` lanes of `value`, `other` in the rest.
+mlir::Value selectValid(KernelBuilder &b, mlir::Value value, int64_t valid, mlir::Value other);
 
 } // namespace quern
 

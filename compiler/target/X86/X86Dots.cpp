@@ -99,6 +99,7 @@ public:
     return operands;
   }
   void packElement(char *step, int64_t lane, int64_t term, const char *element) const override {
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): a code, not text
     int16_t wide = static_cast<signed char>(*element);
     std::memcpy(step + term / 2 * 32 + lane * 4 + term % 2 * 2, &wide, sizeof wide);
   }

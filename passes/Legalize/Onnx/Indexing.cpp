@@ -233,12 +233,12 @@ static LogicalResult buildRange(NodeBuilder &n) {
   if (!start || !limit || !delta)
     return failure();
   double count = *delta == 0 ? -1 : std::ceil((*limit - *start) / *delta);
-  if (!(count >= 0 && count <= 1 << 24))
+  if (std::isnan(count) || count < 0 || count > 1 << 24)
     return n.error() << "expected a range of at most 2^24 values, found [" << *start << ", "
                      << *limit << ") in steps of " << *delta;
-  std::vector<double> values;
-  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i)
-    values.push_back(*start + i * *delta);
+  std::vector<double> values(static_cast<size_t>(count));
+  for (auto [i, value] : llvm::enumerate(values))
+    value = *start + static_cast<double>(i) * *delta;
   auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, elementOf(n.in(0)));
   return n.finish(makeConstant<double>(n.b, n.b.getLoc(), type, values).getResult());
 }

@@ -72,7 +72,10 @@ static bool isZero(Value zeroPoint) {
 
 std::optional<QuantParams> NodeBuilder::params(Value data, Type code, Value scale, Value zeroPoint,
                                                int64_t axisIndex, int64_t block) {
-  if (!data || !(scale = f32(scale)) || !checkScale(scale))
+  if (!data)
+    return std::nullopt;
+  scale = f32(scale);
+  if (!scale || !checkScale(scale))
     return std::nullopt;
   auto scheme = getStorageScheme(code);
   if (!scheme && !code.isSignedInteger(32)) {

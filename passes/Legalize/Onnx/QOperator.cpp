@@ -53,8 +53,11 @@ static LogicalResult buildQLinearConv(NodeBuilder &n) {
                         "first";
   Value x = dequantizeAt(n, 0), bias;
   Value weights = x ? dequantizeAt(n, 3, 0) : Value();
-  if (weights && n.has(8) && !(bias = dequantizeBias(n, n.in(8), n.in(1), n.in(4), 1.0f)))
-    return failure();
+  if (weights && n.has(8)) {
+    bias = dequantizeBias(n, n.in(8), n.in(1), n.in(4), 1.0f);
+    if (!bias)
+      return failure();
+  }
   Value result = convolve(n, x, weights, bias);
   return n.finish(quantizeAt(n, result, 6, elementOf(n.in(0))));
 }
@@ -70,8 +73,11 @@ static LogicalResult buildQGemm(NodeBuilder &n) {
   int64_t column = n.node.getInt("transB", 0) ? 0 : 1;
   Value b = a ? dequantizeAt(n, 3, column) : Value();
   float alpha = n.node.getFloat("alpha", 1.0f);
-  if (b && n.has(6) && !(c = dequantizeBias(n, n.in(6), n.in(1), n.in(4), alpha)))
-    return failure();
+  if (b && n.has(6)) {
+    c = dequantizeBias(n, n.in(6), n.in(1), n.in(4), alpha);
+    if (!c)
+      return failure();
+  }
   Value result = buildGemm(n, a, b, c);
   return n.finish(n.has(7) ? quantizeAt(n, result, 7, elementOf(n.in(0))) : result);
 }

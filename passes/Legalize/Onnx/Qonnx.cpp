@@ -128,7 +128,7 @@ static LogicalResult buildTrunc(NodeBuilder &n) {
   UnaryKind kind = rounding == "FLOOR"  ? UnaryKind::Floor
                    : rounding == "CEIL" ? UnaryKind::Ceil
                                         : UnaryKind::Round;
-  if (*zero != 0 || !(*outBits >= 1 && *inBits >= *outBits && *inBits <= 32))
+  if (*zero != 0 || *outBits < 1 || *inBits < *outBits || *inBits > 32)
     return n.error() << "expected zero point 0 and no more output bits than input bits, found "
                      << *zero << " and " << *inBits << " to " << *outBits;
   auto factor = static_cast<float>(std::ldexp(1.0, static_cast<int>(*inBits - *outBits)));

@@ -36,7 +36,7 @@ static std::optional<Dims> readAxes(NodeBuilder &n, int64_t rank) {
     axis = *position;
   }
   llvm::sort(given);
-  given.erase(std::unique(given.begin(), given.end()), given.end());
+  given.erase(llvm::unique(given), given.end());
   return given;
 }
 

@@ -10,7 +10,6 @@
 using namespace mlir;
 using namespace quern;
 using namespace quern::legalize;
-using qir::BinaryKind;
 
 static LogicalResult buildIdentity(NodeBuilder &n) { return n.finish(n.in(0)); }
 
@@ -72,10 +71,13 @@ static LogicalResult buildTranspose(NodeBuilder &n) {
 
 /// Attribute `axes` (older schemas) or input 1; none when both are missing.
 static LogicalResult readAxes(NodeBuilder &n, int64_t rank, std::optional<Dims> &axes) {
-  if (auto given = n.node.getInts("axes"))
+  if (auto given = n.node.getInts("axes")) {
     axes = Dims(*given);
-  else if (n.has(1) && !(axes = n.ints(1, "the axes")))
-    return failure();
+  } else if (n.has(1)) {
+    axes = n.ints(1, "the axes");
+    if (!axes)
+      return failure();
+  }
   if (!axes)
     return success();
   for (int64_t &axis : *axes) {
