@@ -50,15 +50,21 @@ install_packages() {
     say "system packages: present"
     return
   fi
-  say "system packages: installing ${missing[*]}"
+  say "system packages: installing ${missing[*]} (some minutes), log in third_party/.deps/apt.log"
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || die "not root and no sudo; install by hand: ${missing[*]}"
     as_root=(sudo)
   fi
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  # dpkg's report of every package would bury what the reader waits for.
+  {
+    "${as_root[@]}" apt-get update -qq &&
+      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  } >"$deps/apt.log" 2>&1 || {
+    tail -n 30 "$deps/apt.log" >&2
+    die "the system packages could not be installed"
+  }
 }
 
 create_venv() {
@@ -70,7 +76,8 @@ create_venv() {
   fi
   say "python environment: creating .venv"
   # Debian's own interpreter: another python3 earlier in PATH may lack venv.
-  [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv"
+  # venv adds pip last, so pip tells a whole environment from one that was interrupted.
+  [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
   printf '%s\n' "$want" >"$stamp"
 }
