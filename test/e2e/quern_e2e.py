@@ -46,7 +46,7 @@ def run_program(program, inputs, threads=1):
         command = [str(program)]
         for i, (name, array) in enumerate(inputs.items()):
             path = Path(folder) / f"in{i}.npy"
-            np.save(path, np.ascontiguousarray(array))
+            np.save(path, np.asarray(array, order="C"))
             command += ["--input", f"{name}={path}"]
         out = Path(folder) / "out"
         command += ["--output-dir", str(out)]
