@@ -43,8 +43,8 @@ Value KernelBuilder::integer(Type type, int64_t value) {
   return constant(llvm::cast<TypedAttr>(scalar));
 }
 
-Value KernelBuilder::real(Type type, float value) {
-  Attribute scalar = getF32FloatAttr(value);
+Value KernelBuilder::real(Type type, double value) {
+  Attribute scalar = getFloatAttr(getElementTypeOrSelf(type), value);
   if (auto vector = llvm::dyn_cast<VectorType>(type))
     return constant(DenseElementsAttr::get(vector, scalar));
   return constant(llvm::cast<TypedAttr>(scalar));

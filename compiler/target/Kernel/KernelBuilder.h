@@ -28,9 +28,9 @@ public:
 
   /// Constants live at the top of the function, each once.
   mlir::Value index(int64_t value);
-  /// A constant of a scalar or vector type (splat) of i32/i64/f32.
+  /// A constant of a scalar or vector type (splat) of i32/i64/f32/f64.
   mlir::Value integer(mlir::Type type, int64_t value);
-  mlir::Value real(mlir::Type type, float value);
+  mlir::Value real(mlir::Type type, double value);
 
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value add(mlir::Value a, int64_t b);
