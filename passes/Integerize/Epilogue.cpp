@@ -193,7 +193,7 @@ static Value emitScaled(MapBuilder &map, const LinearValue &linear, double divis
   std::vector<float> multipliers;
   multipliers.reserve(linear.multipliers.size());
   for (double multiplier : linear.multipliers)
-    multipliers.push_back(static_cast<float>(multiplier / divisor));
+    multipliers.push_back(static_cast<float>(multiplier) / static_cast<float>(divisor));
   if (llvm::all_of(multipliers, [](float multiplier) { return multiplier == 1.0f; }))
     return real;
   SmallVector<int64_t> shape = compress(multipliers, linear.shape);

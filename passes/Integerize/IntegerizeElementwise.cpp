@@ -34,10 +34,11 @@ struct Requantization {
   float high = std::numeric_limits<float>::infinity();
 };
 
-/// The x of to_code(x) and the largest |x|.
+/// The x of to_code(x), the largest |x| and the zero point that is yet to be added.
 struct Scaled {
   Value value;
-  double bound = 0;
+  double bound;
+  int64_t zeroPoint;
 };
 
 } // namespace
@@ -71,6 +72,14 @@ static std::optional<CodeFacts> readUniform(Value value) {
   return facts;
 }
 
+static Value emitCode(MapBuilder &map, const CodeFacts &facts) {
+  return arith::SIToFPOp::create(map.body(), map.body().getF32Type(), map.read(facts.codes));
+}
+
+static double largestCode(const CodeFacts &facts) {
+  return static_cast<double>(std::max(std::abs(facts.high), std::abs(facts.low)));
+}
+
 /// The exact code minus its zero point, as f32.
 static Value emitValue(MapBuilder &map, const CodeFacts &facts) {
   Value code = map.read(facts.codes);
@@ -87,43 +96,50 @@ static double largestValue(const CodeFacts &facts) {
 static bool isUsable(double ratio) { return std::isnormal(static_cast<float>(ratio)); }
 
 /// fa * r.
-static std::optional<Scaled> emitSingle(MapBuilder &map, const CodeFacts &a, double to) {
-  double ratio = a.scales.front() / to;
+static std::optional<Scaled> emitSingle(MapBuilder &map, const CodeFacts &a, const CodeFacts &to) {
+  double ratio = a.scales.front() / to.scales.front();
   if (!isUsable(ratio))
     return std::nullopt;
   Value factor = map.readFloat(static_cast<float>(ratio));
   return Scaled{arith::MulFOp::create(map.body(), emitValue(map, a), factor),
-                largestValue(a) * ratio};
+                largestValue(a) * ratio, to.zeroPoints.front()};
 }
 
-/// fma(fa, ra, fb * rb).
+/// fma(a, ra, fma(b, rb, fixed)) over the codes themselves: all zero points are in `fixed`, but for
+/// the lowest bit of the result's, which stays outside so that ties round to even.
 static std::optional<Scaled> emitSum(MapBuilder &map, const CodeFacts &a, const CodeFacts &b,
-                                     double to, bool subtract) {
-  double left = a.scales.front() / to, right = b.scales.front() / to;
+                                     const CodeFacts &to, bool subtract) {
+  double scale = to.scales.front();
+  auto left = static_cast<float>(a.scales.front() / scale);
+  auto right = static_cast<float>((subtract ? -1.0 : 1.0) * b.scales.front() / scale);
   if (!isUsable(left) || !isUsable(right))
     return std::nullopt;
-  double bound = largestValue(a) * left + largestValue(b) * right;
-  Value fa = emitValue(map, a), fb = emitValue(map, b);
-  Value ra = map.readFloat(static_cast<float>(left));
-  Value rb = map.readFloat(static_cast<float>(subtract ? -right : right));
-  Value scaled = arith::MulFOp::create(map.body(), fb, rb);
-  return Scaled{math::FmaOp::create(map.body(), fa, ra, scaled), bound};
+  int64_t inside = to.zeroPoints.front() & ~int64_t{1};
+  auto zeroA = static_cast<float>(a.zeroPoints.front());
+  auto zeroB = static_cast<float>(b.zeroPoints.front());
+  float fixed = static_cast<float>(inside) - std::fma(left, zeroA, right * zeroB);
+  double bound =
+      largestCode(a) * std::abs(left) + largestCode(b) * std::abs(right) + std::abs(fixed);
+  Value sum =
+      math::FmaOp::create(map.body(), emitCode(map, b), map.readFloat(right), map.readFloat(fixed));
+  sum = math::FmaOp::create(map.body(), emitCode(map, a), map.readFloat(left), sum);
+  return Scaled{sum, bound, to.zeroPoints.front() - inside};
 }
 
 /// (fa * fb) * r: the product of codes is exact.
 static std::optional<Scaled> emitProduct(MapBuilder &map, const CodeFacts &a, const CodeFacts &b,
-                                         double to) {
-  double ratio = static_cast<double>(a.scales.front()) * b.scales.front() / to;
+                                         const CodeFacts &to) {
+  double ratio = static_cast<double>(a.scales.front()) * b.scales.front() / to.scales.front();
   if (!isUsable(ratio))
     return std::nullopt;
   Value product = arith::MulFOp::create(map.body(), emitValue(map, a), emitValue(map, b));
   Value factor = map.readFloat(static_cast<float>(ratio));
   return Scaled{arith::MulFOp::create(map.body(), product, factor),
-                largestValue(a) * largestValue(b) * ratio};
+                largestValue(a) * largestValue(b) * ratio, to.zeroPoints.front()};
 }
 
 static std::optional<Scaled> emitCore(MapBuilder &map, const Requantization &chain) {
-  double to = chain.to.scales.front();
+  const CodeFacts &to = chain.to;
   if (auto single = readUniform(chain.core))
     return emitSingle(map, *single, to);
   auto binary = chain.core.getDefiningOp<qir::BinaryOp>();
@@ -155,7 +171,7 @@ static void integerize(qir::QuantizeOp quantize) {
   if (!scaled)
     return;
   bool bounded = scaled->bound < 0x1p29;
-  Value code = qir::ToCodeOp::create(map.body(), scaled->value, Value(), to->zeroPoints.front(),
+  Value code = qir::ToCodeOp::create(map.body(), scaled->value, Value(), scaled->zeroPoint,
                                      to->quantize(chain.low), to->quantize(chain.high), bounded);
   qir::MapOp result = map.finish(code, elementOf(quantize), quantize.getSiteAttr());
   quantize.getResult().replaceAllUsesWith(result.getResult(0));

@@ -105,9 +105,9 @@ def IntegerizePools : Pass<"integerize-pools", "::mlir::func::FuncOp"> {
 def IntegerizeElementwise : Pass<"integerize-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Sums and products of codes are requantized by one map";
   let description = [{
-    quantize(dq(a) ± dq(b)), with relu or clamp between, becomes to_code(fma(fa, sa/s, fb * (sb/s)))
-    with fa and fb the exact codes minus their zero points; quantize(dq(a) * dq(b)) becomes
-    to_code((fa * fb) * (sa*sb/s)); quantize(dq(a)) becomes to_code(fa * (sa/s)). Relu and clamp become the
+    quantize(dq(a) ± dq(b)), with relu or clamp between, becomes to_code(fma(a, sa/s, fma(b, sb/s, f)))
+    where f holds all zero points; quantize(dq(a) * dq(b)) becomes to_code((fa * fb) * (sa*sb/s)) with
+    fa and fb the exact codes minus their zero points; quantize(dq(a)) becomes to_code(fa * (sa/s)). Relu and clamp become the
     range of to_code, exactly. Scales are constants of one element.
 
     Example:

@@ -1,14 +1,16 @@
 // RUN: %quern_opt %s --integerize-elementwise | FileCheck %s
 
-// to_code(fma(a - 3, 0.5/0.25, b * (1/0.25))), relu is the range.
+// fma(a, 0.5/0.25, fma(b, 1/0.25, 8 - 2*3)); the lowest bit of the zero point 9 stays outside; relu
+// is the range.
 // CHECK-LABEL: @residual
-// CHECK: ^bb0(%[[A:.*]]: i32, %[[Z:.*]]: i32, %[[B:.*]]: i32, %[[RA:.*]]: f32, %[[RB:.*]]: f32):
-// CHECK: %[[D:.*]] = arith.subi %[[A]], %[[Z]]
-// CHECK: %[[FA:.*]] = arith.sitofp %[[D]]
+// CHECK-DAG: %[[RA:.*]] = quern.constant(dense<2.000000e+00>
+// CHECK-DAG: %[[RB:.*]] = quern.constant(dense<4.000000e+00>
+// CHECK: ^bb0(%[[B:.*]]: i32, %[[RB:.*]]: f32, %[[F:.*]]: f32, %[[A:.*]]: i32, %[[RA:.*]]: f32):
 // CHECK: %[[FB:.*]] = arith.sitofp %[[B]]
-// CHECK: %[[P:.*]] = arith.mulf %[[FB]], %[[RB]]
+// CHECK: %[[P:.*]] = math.fma %[[FB]], %[[RB]], %[[F]]
+// CHECK: %[[FA:.*]] = arith.sitofp %[[A]]
 // CHECK: %[[S:.*]] = math.fma %[[FA]], %[[RA]], %[[P]]
-// CHECK: quern.to_code %[[S]] zero_point 9 range[9, 255] bounded
+// CHECK: quern.to_code %[[S]] zero_point 1 range[9, 255] bounded
 // CHECK-NOT: quern.binary
 func.func @residual(%a: tensor<4xui8>, %b: tensor<4xsi8>) -> tensor<4xui8> {
   %sa = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
