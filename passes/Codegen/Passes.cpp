@@ -27,6 +27,7 @@ LogicalResult findTarget(MLIRContext *context, llvm::StringRef name, const Targe
 }
 
 void buildCodegenPipeline(OpPassManager &manager, const TargetModel &target) {
+  manager.addNestedPass<func::FuncOp>(createDetachSums());
   manager.addNestedPass<func::FuncOp>(createFormDispatches());
   manager.addNestedPass<func::FuncOp>(createShareLiterals());
   manager.addNestedPass<func::FuncOp>(createAssignLayoutPass(target));

@@ -10,6 +10,27 @@ class TargetOption
     : Option<"target", "target", "std::string", "\"fake\"",
              "name of a registered target, as `--list-targets` prints it">;
 
+def DetachSums : Pass<"detach-sums", "::mlir::func::FuncOp"> {
+  let summary = "Takes the sums of left operands out of products where a reduction is cheaper";
+  let description = [{
+    A product whose right operand has a zero point asks for the sums of its left operand's rows. Inside
+    the product they cost a step for every four codes and panel of columns, and registers; a
+    reduction of the rows reads each code once. Sums of products (`lhs_sum`) and of 1x1 convolutions
+    with unit strides (`window_sum`) become reductions where rows, terms and columns make that
+    cheaper. The sums are exact either way.
+
+    Example:
+    ```mlir
+    %acc, %sum = quern.matmul %x, %w : tensor<197x384xui8>, tensor<384x384xsi8> -> tensor<197x384xsi32> lhs_sum tensor<197x1xsi32>
+    // becomes
+    %sum = quern.reduce sum %x axes [1] : tensor<197x384xui8> -> tensor<197x1xsi32>
+    %acc = quern.matmul %x, %w : tensor<197x384xui8>, tensor<384x384xsi8> -> tensor<197x384xsi32>
+    ```
+    Tested in test/Passes/Codegen/detach-sums.mlir.
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 def FormDispatches : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
   let summary = "Groups the ops of @main into dispatches: one kernel each";
   let description = [{

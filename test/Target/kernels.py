@@ -198,6 +198,21 @@ def reduce_sum_row_codes():
 
 
 @case
+def reduce_sum_signed_codes():
+    return reduce_case("sum", (2, 5, 63), "si8", [2])
+
+
+@case
+def reduce_sum_long_row():
+    return reduce_case("sum", (2, 961), "si8", [1])
+
+
+@case
+def reduce_sum_padded_codes():
+    return reduce_case("sum", (1, 3, 5, 64), "ui8", [3], halo="1, 1, 1, 1")
+
+
+@case
 def reduce_max_nan():
     text, inputs, expected, types, fill = reduce_case("max", (2, 200), "f32", [1])
     inputs[0][:, :5], inputs[0][0, 30:90] = np.nan, np.nan

@@ -89,6 +89,12 @@ Value AnchorReader::load(ArrayRef<Value> indices, int64_t delta, int64_t lanes,
   return value;
 }
 
+Value AnchorReader::loadRaw(ArrayRef<Value> indices, int64_t delta, int64_t lanes,
+                            int64_t valid) const {
+  Value offset = b.add(accesses.front().offset(b, indices), delta);
+  return b.loadRaw(buffers.front().memref, offset, lanes, valid);
+}
+
 SmallVector<LinearAccess> AnchorWriter::resultAccesses(const DispatchView &view) {
   SmallVector<LinearAccess> accesses;
   if (qir::MapOp map = view.epilogue)

@@ -29,6 +29,10 @@ public:
   /// Only the first `valid` are read; the others are unspecified.
   mlir::Value load(llvm::ArrayRef<mlir::Value> indices, int64_t delta, int64_t lanes,
                    int64_t valid) const;
+  /// The same as it lies in memory, of an operand that is not computed and is contiguous along the
+  /// lane dimension; lanes that are not valid are 0.
+  mlir::Value loadRaw(llvm::ArrayRef<mlir::Value> indices, int64_t delta, int64_t lanes,
+                      int64_t valid) const;
 
 private:
   KernelBuilder &b;

@@ -53,6 +53,7 @@ struct ContractionShape {
   llvm::SmallVector<int64_t> rightRow;
   int64_t matrices = 1; ///< right-hand matrices in the packed buffer
   bool flat = false;
+  bool sums = false; ///< the left operand's sums are wanted, too: an accumulator for each pixel
 
   int64_t rows() const;
   int64_t macs() const;

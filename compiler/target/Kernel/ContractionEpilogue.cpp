@@ -22,9 +22,7 @@ ContractionEpilogue::ContractionEpilogue(const EmitContext &context, const Contr
   bias = findBias();
 }
 
-bool ContractionEpilogue::wantsSum() const {
-  return view.anchor->getNumResults() > 1 && !view.anchor->getResult(1).use_empty();
-}
+bool ContractionEpilogue::wantsSum() const { return shape.sums; }
 
 ContractionEpilogue::OutputAccess ContractionEpilogue::project(const LinearAccess &access) const {
   OutputAccess output;

@@ -66,7 +66,6 @@ static bool outputsCollapse(const DispatchView &view, ArrayRef<int64_t> shape) {
 
 static void setConvWeights(qir::ConvOp conv, ContractionShape &shape) {
   auto weights = typeOf(conv.getWeights());
-  auto input = typeOf(conv.getInput());
   shape.groups = conv.getGroups();
   shape.channels = weights.getDimSize(0) / shape.groups;
   shape.kernelRows = weights.getDimSize(1);
@@ -74,7 +73,6 @@ static void setConvWeights(qir::ConvOp conv, ContractionShape &shape) {
   bool oneRun = shape.groups == 1 && (conv.getDilations()[1] == 1 || weights.getDimSize(2) == 1);
   shape.kernelColumns = oneRun ? 1 : weights.getDimSize(2);
   shape.run = weights.getDimSize(3) * (oneRun ? weights.getDimSize(2) : 1);
-  (void)input;
 }
 
 static FailureOr<ContractionShape> shapeOfConv(const DispatchView &view, qir::ConvOp conv) {
@@ -149,16 +147,25 @@ static FailureOr<ContractionShape> shapeOfMatMul(const DispatchView &view, qir::
   return shape;
 }
 
+/// Whether the sums of the left operand, a contraction's second result, are read.
+static bool wantsSums(Operation *anchor) {
+  return anchor->getNumResults() > 1 && !anchor->getResult(1).use_empty();
+}
+
 FailureOr<ContractionShape> ContractionShape::of(const DispatchView &view) {
   if (view.prologue)
     return view.dispatch.emitError("a contraction takes its operands as they are in memory");
-  if (auto conv = llvm::dyn_cast<qir::ConvOp>(view.anchor))
-    return shapeOfConv(view, conv);
-  return shapeOfMatMul(view, llvm::cast<qir::MatMulOp>(view.anchor));
+  auto conv = llvm::dyn_cast<qir::ConvOp>(view.anchor);
+  FailureOr<ContractionShape> shape =
+      conv ? shapeOfConv(view, conv) : shapeOfMatMul(view, llvm::cast<qir::MatMulOp>(view.anchor));
+  if (succeeded(shape))
+    shape->sums = wantsSums(view.anchor);
+  return shape;
 }
 
 ContractionShape ContractionShape::ofWeights(Operation *anchor) {
   ContractionShape shape;
+  shape.sums = wantsSums(anchor);
   if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
     setConvWeights(conv, shape);
     // Without taps or strides all pixels make one line, unless a halo parts the rows.
@@ -207,7 +214,7 @@ static double estimateTile(const ContractionShape &shape, const DotKernel &dot, 
   int variants = 0;
   for (const Pieces &pixels : divideEvenly(shape.columns, rows))
     for (const Pieces &panel : divideEvenly(allVectors, vectors)) {
-      double products = static_cast<double>(pixels.size * panel.size) / 2;
+      double products = static_cast<double>(pixels.size * (panel.size + shape.sums)) / 2;
       double loads = static_cast<double>(pixels.size + panel.size) / 2;
       double step = std::max({products, loads, 5.0}) + perLoad * loads;
       cycles += static_cast<double>(pixels.count * panel.count) * (steps * step + perTile);
@@ -227,7 +234,7 @@ ContractionTile ContractionTile::choose(const ContractionShape &shape, const Dot
     if (fixedVectors ? v != std::min(fixedVectors, vectors)
                      : divideEvenly(vectors, v).front().size != v)
       continue;
-    int64_t mostRows = std::max<int64_t>(1, dot.accumulators() / v);
+    int64_t mostRows = std::max<int64_t>(1, dot.accumulators() / (v + shape.sums));
     for (int64_t rows = 1; rows <= std::min(shape.columns, mostRows); ++rows) {
       if (divideEvenly(shape.columns, rows).front().size != rows)
         continue;

@@ -26,6 +26,11 @@ public:
   /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [0, 32767]).
   virtual mlir::Value multiplyAddWords(KernelBuilder &b, mlir::Value accumulator, mlir::Value x,
                                        mlir::Value w) const;
+  /// accumulator, i32 lanes, plus codes as they lie in memory, `bytesPerSum` bytes to a call: each
+  /// lane takes a share of them, in any order. 0: the target has no such instruction.
+  virtual int64_t bytesPerSum() const { return 0; }
+  virtual mlir::Value sumBytes(KernelBuilder &b, mlir::Value accumulator, mlir::Value bytes,
+                               bool isSigned) const;
 };
 
 /// One kernel's emission: where to write, what to compute, for which machine.

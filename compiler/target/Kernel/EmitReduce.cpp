@@ -86,6 +86,8 @@ private:
   void emitLanes(ArrayRef<Value> outer, Value first, int64_t vectors, int64_t valid);
   void emitRow(ArrayRef<Value> outer);
   Value accumulateRun(ArrayRef<Value> outer, Value accumulator);
+  bool sumsBytes();
+  Value accumulateBytes(ArrayRef<Value> outer, Value accumulator);
   Value accumulateByElement(ArrayRef<Value> outer);
   Value finishMean(Value sum);
   bool isReduced(size_t d) { return llvm::is_contained(reduce.getAxes(), static_cast<int64_t>(d)); }
@@ -163,6 +165,38 @@ void ReduceEmitter::emitLanes(ArrayRef<Value> outer, Value first, int64_t vector
   writer.write(indices, results, valid);
 }
 
+/// Whether the target sums codes as they lie in memory. The sum is exact: its order is free.
+bool ReduceEmitter::sumsBytes() {
+  auto element = llvm::dyn_cast<IntegerType>(reader.element());
+  return context.isa.bytesPerSum() != 0 && kind == qir::ReduceKind::Sum && element &&
+         element.getWidth() == 8 && !element.isSignless() && scalar.isInteger(32) &&
+         !reader.isComputed() && reader.isContiguous(reader.shape().size() - 1);
+}
+
+Value ReduceEmitter::accumulateBytes(ArrayRef<Value> outer, Value accumulator) {
+  int64_t run = reader.shape().back(), step = context.isa.bytesPerSum(), whole = run / step * step;
+  bool isSigned = reader.element().isSignedInteger();
+  SmallVector<Value> indices(outer);
+  indices.push_back(b.index(0));
+  auto add = [&](Value sum, int64_t delta, int64_t valid) {
+    return context.isa.sumBytes(b, sum, reader.loadRaw(indices, delta, step, valid), isSigned);
+  };
+  constexpr int64_t mostUnrolled = 8;
+  if (whole <= mostUnrolled * step) {
+    for (int64_t i = 0; i < whole; i += step)
+      accumulator = add(accumulator, i, step);
+  } else {
+    accumulator = b.loop(b.index(0), b.index(whole), step, accumulator,
+                         [&](Value i, ValueRange sums) -> SmallVector<Value> {
+                           indices.back() = i;
+                           return {add(sums.front(), 0, step)};
+                         })
+                      .front();
+    indices.back() = b.index(0);
+  }
+  return whole == run ? accumulator : add(accumulator, whole, run - whole);
+}
+
 /// One run of the last dimension of what is read, into 16 partial results.
 Value ReduceEmitter::accumulateRun(ArrayRef<Value> outer, Value accumulator) {
   int64_t run = reader.shape().back();
@@ -238,7 +272,8 @@ void ReduceEmitter::emitRow(ArrayRef<Value> outer) {
     SmallVector<Value> start{reductionStart(b, kind, type)};
     partial = reduceOver(0, until, indices, start,
                          [&](ArrayRef<Value> position, ValueRange sums) -> SmallVector<Value> {
-                           return {accumulateRun(position, sums.front())};
+                           return {sumsBytes() ? accumulateBytes(position, sums.front())
+                                               : accumulateRun(position, sums.front())};
                          })
                   .front();
   } else {

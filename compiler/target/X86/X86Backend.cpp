@@ -43,6 +43,15 @@ public:
     return b.intrinsic("llvm.x86.avx512.vpdpwssd.512", accumulator.getType(),
                        {accumulator, b.bitcast(x, words), b.bitcast(w, words)});
   }
+  int64_t bytesPerSum() const override { return 64; }
+  Value sumBytes(KernelBuilder &b, Value accumulator, Value bytes, bool isSigned) const override {
+    Value ones = b.bitcast(b.integer(VectorType::get({16}, b.getI32Type()), 0x01010101),
+                           VectorType::get({64}, b.getI8Type()));
+    SmallVector<Value> operands{accumulator, bytes, ones};
+    if (isSigned) // the first factor is the unsigned one
+      std::swap(operands[1], operands[2]);
+    return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", accumulator.getType(), operands);
+  }
 
 private:
   Avx512Stores storeEmitter;
