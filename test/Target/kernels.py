@@ -440,6 +440,38 @@ def pack_reference(matrix, form):
     return np.concatenate(bytes_)
 
 
+def transpose_case(batch, positions, channels, element, quantized=False):
+    """[batch, positions, channels] to [batch, channels, positions], scaled by channel and quantized."""
+    shape = (batch, positions, channels)
+    dtype = {"ui8": np.uint8, "si8": np.int8, "si32": np.int32, "f32": np.float32}[element]
+    x = reals(shape) if element == "f32" else codes(shape, dtype)
+    scales = reals((channels,))
+    dims = f"{batch}x{channels}x{positions}"
+    maps = "affine_map<(d0, d1, d2) -> (d0, d2, d1)>, affine_map<(d0, d1, d2) -> (d1)>"
+    scalar, out = ("f32", "f32") if element == "f32" else ("i32", element)
+    steps, expected = "quern.yield %e : " + scalar, x.transpose(0, 2, 1)
+    if quantized:
+        out, expected = "ui8", expect_codes(expected * scales[None, :, None])
+        steps = """%f = arith.constant 10.0 : f32
+        %p = arith.mulf %e, %s : f32
+        %q = arith.mulf %p, %f : f32
+        %c = quern.to_code %q zero_point 100 range [0, 255]
+        quern.yield %c : i32"""
+    types = [f"tensor<{batch}x{positions}x{channels}x{element}>", f"tensor<{channels}xf32>"]
+    body = f"""    %m = quern.map ins(%a0, %a1 : {', '.join(types)}) maps [{maps}] {{
+      ^bb0(%e: {scalar}, %s: f32):
+        {steps}
+    }} -> tensor<{dims}x{out}>
+    quern.return %m : tensor<{dims}x{out}>"""
+    return dispatch(types, body, [f"tensor<{dims}x{out}>"]), [x, scales], [expected], [f"tensor<{dims}x{out}>"], 0
+
+
+for sizes in ((1, 16, 16), (2, 33, 17), (1, 64, 8), (3, 49, 100), (1, 15, 31), (2, 8, 63)):
+    for kind, isQuantized in (("ui8", False), ("si8", False), ("f32", False), ("f32", True)):
+        CASES["transpose_" + "_".join(map(str, [*sizes, kind, isQuantized]))] = (
+            lambda s=sizes, k=kind, z=isQuantized: transpose_case(*s, k, z))
+
+
 FORMS = {
     "x86-vnni": (("vnni", 64, 16, 4, np.int8), ("f32x16", 64, 16, 1, np.float32)),
     "x86-avx2": (("avx2", 16, 8, 4, np.int16), ("f32x8", 16, 8, 1, np.float32)),

@@ -126,7 +126,7 @@ int64_t CpuBackend::getUnits(qir::DispatchOp dispatch) const {
   if (const DepthwiseKernel *kernel = depthwiseFor(anchor))
     return kernel->getUnits(llvm::cast<qir::ConvOp>(anchor));
   if (llvm::isa<qir::MapOp>(anchor))
-    return getMapUnits(*view);
+    return getMapUnits(*view, isa);
   if (llvm::isa<qir::TableOp>(anchor))
     return getTableUnits(*view);
   if (llvm::isa<qir::RelayoutOp>(anchor))

@@ -46,7 +46,7 @@ mlir::LogicalResult emitMap(const EmitContext &context);
 /// Tiles in registers over packed weights; units as `getContractionUnits` says.
 mlir::LogicalResult emitContraction(const EmitContext &context, const ContractionShape &shape,
                                     const ContractionTile &tile, const DotKernel &dot);
-int64_t getMapUnits(const DispatchView &view);
+int64_t getMapUnits(const DispatchView &view, const CpuIsa &isa);
 mlir::LogicalResult emitDepthwise(const EmitContext &context);
 mlir::LogicalResult emitPlainContraction(const EmitContext &context);
 mlir::LogicalResult emitPool(const EmitContext &context);

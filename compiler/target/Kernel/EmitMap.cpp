@@ -4,6 +4,8 @@
 #include "compiler/target/Kernel/CpuBackend.h"
 #include "compiler/target/Kernel/MapNest.h"
 
+#include "dialects/Quern/Schemes/StorageScheme.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <numeric>
@@ -12,8 +14,21 @@ using namespace mlir;
 
 namespace quern {
 
+/// Whether all that the map reads, computes and writes has at most 32 bits, as transposing wants.
+static bool isNarrow(const DispatchView &view) {
+  auto map = llvm::dyn_cast<qir::MapOp>(view.anchor);
+  if (!map)
+    return false;
+  auto narrow = [](Type type) {
+    return getComputeType(llvm::cast<RankedTensorType>(type).getElementType())
+               .getIntOrFloatBitWidth() == 32;
+  };
+  return llvm::all_of(map.getInputs().getTypes(), narrow) &&
+         llvm::all_of(view.dispatch->getResultTypes(), narrow);
+}
+
 /// The nest of a dispatch whose anchor is a map: accesses of the inputs, then of the results.
-static MapNest nestOf(const DispatchView &view) {
+static MapNest nestOf(const DispatchView &view, const CpuIsa &isa) {
   SmallVector<LinearAccess> accesses;
   bool padded = false;
   if (auto map = llvm::dyn_cast<qir::MapOp>(view.anchor))
@@ -27,17 +42,25 @@ static MapNest nestOf(const DispatchView &view) {
     padded |= llvm::isa_and_present<qir::PaddedAttr>(type.getEncoding());
     accesses.push_back(LinearAccess::of(Layout::of(type)));
   }
+  if (!padded && isNarrow(view)) {
+    size_t inputs = accesses.size() - view.dispatch->getNumResults();
+    if (auto nest = MapNest::transposing(type.getShape(), accesses, inputs, isa.lanes()))
+      return *nest;
+  }
   return MapNest::of(type.getShape(), accesses, padded);
 }
 
-int64_t getMapUnits(const DispatchView &view) { return nestOf(view).unitCount(); }
+int64_t getMapUnits(const DispatchView &view, const CpuIsa &isa) {
+  return nestOf(view, isa).unitCount();
+}
 
 namespace {
 class MapEmitter {
 public:
   explicit MapEmitter(const EmitContext &context)
       : context(context), b(context.b), map(llvm::cast<qir::MapOp>(context.view.anchor)),
-        fused(context.view, map, {}), nest(nestOf(context.view)), lanes(context.isa.lanes()) {}
+        fused(context.view, map, {}), nest(nestOf(context.view, context.isa)),
+        lanes(context.isa.lanes()) {}
 
   void emit();
 
@@ -51,6 +74,8 @@ private:
   void emitInterleaved(ArrayRef<Value> unit);
   void storeInterleaved(ArrayRef<Value> outer, Value position, size_t result,
                         SmallVector<Value> channels, int64_t valid);
+  void emitTransposed(ArrayRef<Value> unit);
+  void emitTransposedTile(ArrayRef<Value> unit, Value inner, int64_t across, int64_t along);
   SmallVector<Value> load(ArrayRef<Value> indices, size_t laneDimension, int64_t delta,
                           int64_t valid);
   size_t inputs() const { return fused.sources.size(); }
@@ -155,7 +180,78 @@ void MapEmitter::emitInterleaved(ArrayRef<Value> unit) {
     emitColumns(b.index(whole), nest.middle - whole);
 }
 
+/// `rows` as columns: a square of vectors, in log2(lanes) exchanges.
+static void transposeSquare(KernelBuilder &b, MutableArrayRef<Value> rows) {
+  auto lanes = static_cast<int64_t>(rows.size());
+  for (int64_t distance = 1; distance < lanes; distance *= 2) {
+    SmallVector<int64_t> low(lanes), high(lanes);
+    for (int64_t j = 0; j < lanes; ++j) {
+      bool own = (j & distance) == 0;
+      low[j] = own ? j : lanes + j - distance;
+      high[j] = own ? j + distance : lanes + j;
+    }
+    for (int64_t i = 0; i < lanes; ++i) {
+      if (i & distance)
+        continue;
+      Value first = rows[i], second = rows[i + distance];
+      rows[i] = b.shuffle(first, second, low);
+      rows[i + distance] = b.shuffle(first, second, high);
+    }
+  }
+}
+
+/// `across` middle positions of the unit by `along` inner ones from `inner`.
+void MapEmitter::emitTransposedTile(ArrayRef<Value> unit, Value inner, int64_t across,
+                                    int64_t along) {
+  SmallVector<Value> indices(unit);
+  indices.append({b.index(0), inner});
+  SmallVector<SmallVector<Value>> squares(context.view.results.size());
+  for (int64_t i = 0; i < lanes; ++i) {
+    if (i >= along) { // what is transposed there is not stored
+      for (SmallVector<Value> &square : squares)
+        square.push_back(square.front());
+      continue;
+    }
+    indices.back() = b.add(inner, i);
+    SmallVector<Value> arguments = load(indices, indices.size() - 2, 0, across);
+    SmallVector<Yielded> values = emitBody(b, map.getBody().front(), arguments, lanes);
+    for (auto [r, square] : llvm::enumerate(squares))
+      square.push_back(finish(b, values[context.view.returned[r].getResultNumber()]));
+  }
+  indices.back() = inner;
+  for (auto [r, square] : llvm::enumerate(squares)) {
+    transposeSquare(b, square);
+    const LinearAccess &access = nest.accesses[inputs() + r];
+    const Buffer &result = context.view.results[r];
+    Value base = access.offset(b, indices);
+    for (int64_t t = 0; t < across; ++t)
+      b.storeRaw(b.toMemory(square[t], result.element()), result.memref,
+                 b.add(base, t * access.coefficients.end()[-2]), along);
+  }
+}
+
+void MapEmitter::emitTransposed(ArrayRef<Value> unit) {
+  int64_t groups = nest.units.back(), rest = nest.middle - (groups - 1) * lanes;
+  int64_t whole = nest.inner / lanes * lanes;
+  auto emitGroup = [&](int64_t across) {
+    b.loop(0, whole, lanes, [&](Value i) { emitTransposedTile(unit, i, across, lanes); });
+    if (whole < nest.inner)
+      emitTransposedTile(unit, b.index(whole), across, nest.inner - whole);
+  };
+  if (rest == lanes)
+    return emitGroup(lanes);
+  Value last = b.index(groups - 1);
+  auto is = [&](arith::CmpIPredicate predicate) {
+    return arith::CmpIOp::create(b, predicate, unit.back(), last);
+  };
+  if (groups > 1)
+    b.ifThen(is(arith::CmpIPredicate::ne), [&] { emitGroup(lanes); });
+  b.ifThen(is(arith::CmpIPredicate::eq), [&] { emitGroup(rest); });
+}
+
 void MapEmitter::emitUnit(ArrayRef<Value> unit) {
+  if (nest.transposedLanes != 0)
+    return emitTransposed(unit);
   if (interleaves())
     return emitInterleaved(unit);
   b.loop(0, nest.middle, 1, [&](Value middle) {

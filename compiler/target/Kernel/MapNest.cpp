@@ -36,7 +36,8 @@ static SmallVector<Dimension> collapse(ArrayRef<Dimension> dimensions) {
   return merged;
 }
 
-MapNest MapNest::of(ArrayRef<int64_t> shape, ArrayRef<LinearAccess> accesses, bool keepRows) {
+static SmallVector<Dimension> toDimensions(ArrayRef<int64_t> shape,
+                                           ArrayRef<LinearAccess> accesses) {
   SmallVector<Dimension> dimensions;
   for (size_t d = 0; d < shape.size(); ++d) {
     Dimension dimension{shape[d], {}};
@@ -44,6 +45,61 @@ MapNest MapNest::of(ArrayRef<int64_t> shape, ArrayRef<LinearAccess> accesses, bo
       dimension.coefficients.push_back(access.coefficients[d]);
     dimensions.push_back(std::move(dimension));
   }
+  return dimensions;
+}
+
+/// Appends a dimension of `size`, along which each access steps by its coefficient in `dimension`
+/// times `factor`.
+static void append(MapNest &nest, const Dimension &dimension, int64_t factor) {
+  for (auto [access, coefficient] : llvm::zip(nest.accesses, dimension.coefficients))
+    access.coefficients.push_back(coefficient * factor);
+}
+
+std::optional<MapNest> MapNest::transposing(ArrayRef<int64_t> shape,
+                                            ArrayRef<LinearAccess> accesses, size_t inputs,
+                                            int64_t lanes) {
+  SmallVector<Dimension> dimensions = collapse(toDimensions(shape, accesses));
+  if (lanes == 1 || dimensions.size() < 2 || dimensions.back().size < lanes / 2)
+    return std::nullopt;
+  const Dimension inner = dimensions.pop_back_val();
+  for (size_t i = inputs; i < accesses.size(); ++i)
+    if (inner.coefficients[i] != 1)
+      return std::nullopt;
+  // The dimension along which all inputs can be loaded, and along which one that strides lies.
+  auto loads = [&](const Dimension &dimension) {
+    bool lies = false;
+    for (size_t i = 0; i < inputs; ++i) {
+      int64_t step = dimension.coefficients[i];
+      if (step != 0 && step != 1)
+        return false;
+      lies |= step == 1 && inner.coefficients[i] > 1;
+    }
+    return lies && dimension.size >= lanes / 2;
+  };
+  auto *across = llvm::find_if(dimensions, loads);
+  if (across == dimensions.end())
+    return std::nullopt;
+  const Dimension middle = *across;
+  dimensions.erase(across);
+  MapNest nest;
+  nest.transposedLanes = lanes;
+  nest.middle = middle.size;
+  nest.inner = inner.size;
+  for (const LinearAccess &access : accesses)
+    nest.accesses.push_back({access.constant, {}});
+  for (const Dimension &dimension : dimensions) {
+    nest.units.push_back(dimension.size);
+    append(nest, dimension, 1);
+  }
+  nest.units.push_back((middle.size + lanes - 1) / lanes);
+  append(nest, middle, lanes);
+  append(nest, middle, 1);
+  append(nest, inner, 1);
+  return nest;
+}
+
+MapNest MapNest::of(ArrayRef<int64_t> shape, ArrayRef<LinearAccess> accesses, bool keepRows) {
+  SmallVector<Dimension> dimensions = toDimensions(shape, accesses);
   SmallVector<Dimension> outer, inner;
   if (keepRows) {
     outer.assign(dimensions.begin(), dimensions.begin() + 2);
