@@ -74,6 +74,8 @@ PipelineOptions CompileJob::makePipelineOptions() {
   pipeline.target = &target;
   pipeline.shapes = options.shapes;
   pipeline.keep = options.keep;
+  pipeline.exchangeCodes = options.exchangeCodes;
+  pipeline.threadsMax = options.threadsMax;
   pipeline.startFrom = options.startFrom;
   pipeline.stopAfter = options.stopAfter;
   pipeline.dumpDirectory = options.dumpStages;
@@ -126,6 +128,7 @@ CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
   provenance.name = llvm::sys::path::stem(options.model).str();
   provenance.prefix = options.name.empty() ? makePrefix(provenance.name) : options.name;
   provenance.target = target.getName().str();
+  provenance.threadsMax = options.threadsMax;
   llvm::SHA256 hash;
   if (llvm::Error error = hashFile(hash, options.model))
     return error;
@@ -140,6 +143,10 @@ CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
         llvm::join(llvm::map_range(dims, [](int64_t dim) { return std::to_string(dim); }), "x"));
   for (const std::string &glob : options.keep)
     provenance.options.push_back("--keep=" + glob);
+  if (options.exchangeCodes)
+    provenance.options.push_back("--io=codes");
+  if (options.threadsMax)
+    provenance.options.push_back("--threads-max=" + std::to_string(options.threadsMax));
   return provenance;
 }
 

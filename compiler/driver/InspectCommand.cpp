@@ -1,53 +1,17 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/driver/ArtifactRecord.h"
 #include "compiler/driver/Commands.h"
-
-#include "quern/model.h"
-#include "runtime/package_generated.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace quern::driver {
 
 using Package = package::Package;
-
-namespace {
-
-/// The record inside an artifact, with the memory that it lies in.
-struct Record {
-  std::vector<uint64_t> storage; ///< aligned as FlatBuffers want it
-  const Package *package = nullptr;
-};
-
-} // namespace
-
-/// Artifacts are stripped: the record is found by its identifier, and believed if it is whole.
-static Record findRecord(llvm::StringRef file) {
-  Record record;
-  llvm::StringRef identifier = package::PackageIdentifier();
-  for (size_t at = file.find(identifier); at != llvm::StringRef::npos;
-       at = file.find(identifier, at + 1)) {
-    if (at < sizeof(flatbuffers::uoffset_t))
-      continue;
-    // No record is larger than this; what follows it in the file does not matter.
-    llvm::StringRef bytes =
-        file.substr(at - sizeof(flatbuffers::uoffset_t)).take_front(size_t{64} << 20);
-    record.storage.assign(bytes.size() / sizeof(uint64_t) + 1, 0);
-    memcpy(record.storage.data(), bytes.data(), bytes.size());
-    auto *data = reinterpret_cast<const uint8_t *>(record.storage.data());
-    flatbuffers::Verifier verifier(data, bytes.size());
-    if (!package::VerifyPackageBuffer(verifier))
-      continue;
-    record.package = package::GetPackage(data);
-    return record;
-  }
-  return record;
-}
 
 static std::string makeHex(const flatbuffers::Vector<uint8_t> *bytes) {
   return bytes ? llvm::toHex(llvm::ArrayRef<uint8_t>(bytes->data(), bytes->size()), true) : "";
@@ -60,13 +24,23 @@ template <typename T> static llvm::iterator_range<typename T::const_iterator> al
 
 static std::string text(const flatbuffers::String *string) { return string ? string->str() : ""; }
 
+/// The first element, or 0: tensors of the interface have one scale.
+template <typename T> static T first(const flatbuffers::Vector<T> *vector) {
+  return vector && vector->size() ? vector->Get(0) : T(0);
+}
+
 static std::string describe(const package::Tensor *tensor) {
   std::string result = text(tensor->name()) + ": ";
   result += llvm::StringRef(package::EnumNameElementType(tensor->type())).lower() + " [";
   if (tensor->dims())
     for (size_t i = 0; i < tensor->dims()->size(); ++i)
       result += (i ? ", " : "") + std::to_string(tensor->dims()->Get(i));
-  return result + "], " + std::to_string(tensor->bytes()) + " bytes";
+  result += "], " + std::to_string(tensor->bytes()) + " bytes";
+  if (const auto *codes = tensor->quantization())
+    result += llvm::formatv(", codes of scale {0:e8} and zero point {1}", first(codes->scales()),
+                            first(codes->zero_points()))
+                  .str();
+  return result;
 }
 
 static void printText(const Package &package, size_t fileBytes) {
@@ -116,6 +90,10 @@ static void printTensors(llvm::json::OStream &json, llvm::StringRef name,
               json.value(dim);
         });
         json.attribute("bytes", static_cast<int64_t>(tensor->bytes()));
+        if (const auto *codes = tensor->quantization()) {
+          json.attribute("scale", first(codes->scales()));
+          json.attribute("zero_point", first(codes->zero_points()));
+        }
       });
   });
 }
@@ -188,18 +166,12 @@ static void printJson(const Package &package, size_t fileBytes) {
 }
 
 int runInspect(const InspectOptions &options) {
-  auto file = llvm::MemoryBuffer::getFile(options.artifact, false, false);
-  if (!file) {
-    llvm::errs() << "error: '" << options.artifact << "': " << file.getError().message() << '\n';
+  auto record = readArtifactRecord(options.artifact);
+  if (!record) {
+    llvm::errs() << "error: " << llvm::toString(record.takeError()) << '\n';
     return ExitFailed;
   }
-  Record record = findRecord((*file)->getBuffer());
-  if (!record.package) {
-    llvm::errs() << "error: '" << options.artifact
-                 << "': expected an artifact of quern, found no record of a model in it\n";
-    return ExitFailed;
-  }
-  (options.json ? printJson : printText)(*record.package, (*file)->getBufferSize());
+  (options.json ? printJson : printText)(*record->package, record->fileBytes);
   return ExitDone;
 }
 

@@ -13,6 +13,8 @@
 
 #include "CLI/CLI.hpp"
 
+#include <cmath>
+
 namespace quern::driver {
 
 static constexpr int64_t maxDim = int64_t{1} << 40;
@@ -56,6 +58,23 @@ static std::string checkEmit(const std::string &kind) {
   return "unknown kind '" + kind + "', expected one of exe, so, a, obj, asm, llvm, mlir";
 }
 
+static std::string checkIo(const std::string &io) {
+  return io == "float" || io == "codes" ? "" : "unknown form '" + io + "', expected float or codes";
+}
+
+/// What images are divided by.
+static std::string checkDivisor(const std::string &text) {
+  double number = 0;
+  bool valid = CLI::detail::lexical_cast(text, number) && std::isfinite(number) && number != 0;
+  return valid ? "" : "expected numbers other than 0 with ',' between them, found '" + text + "'";
+}
+
+static std::string checkNumber(const std::string &text) {
+  double number = 0;
+  bool valid = CLI::detail::lexical_cast(text, number) && std::isfinite(number);
+  return valid ? "" : "expected numbers with ',' between them, found '" + text + "'";
+}
+
 static std::string checkPrefix(const std::string &name) {
   bool valid = !name.empty() && (llvm::isAlpha(name[0]) || name[0] == '_') &&
                llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_'; });
@@ -83,9 +102,21 @@ static void addModelFlags(CLI::App &app, CompileOptions &options) {
          "dimensions of a graph input, as x=1x3x224x224; once for each input")
       ->type_name("NAME=DIMS")
       ->allow_extra_args(false);
-  app.add_option("--keep", options.keep, "tensors to add to the outputs")
+  app.add_option(
+         "--keep", options.keep,
+         "tensors to add to the outputs, by name: * stands for any letters; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
+  app.add_option_function<std::string>(
+         "--io", [&options](const std::string &io) { options.exchangeCodes = io == "codes"; },
+         "float (as in the model), or codes: inputs that the model quantizes at once and outputs "
+         "that it dequantizes last are exchanged as their integer codes; inspect tells the scales")
+      ->check(checkIo)
+      ->type_name("float|codes");
+  app.add_option("--threads-max", options.threadsMax,
+                 "the most threads that will run the artifact: work is divided for that many")
+      ->check(CLI::Range(1, 256))
+      ->type_name("N");
 }
 
 static void addCompile(CLI::App &app, Options &options) {
@@ -116,14 +147,40 @@ static void addCompile(CLI::App &app, Options &options) {
           "say what became of each op: as a table, or with =FILE as JSON to a file")
       ->type_name("[=FILE]");
   command->add_flag("--MD", compile.dependencies, "write the files read to OUT.d, as make rules");
+  command->footer(R"(
+Examples:
+  quern compile model.onnx -o model                          a program for this machine
+  quern compile model.onnx -o model --shape=x=1x3x224x224    a dimension that the model leaves open
+  quern compile model.onnx -o libmodel.so --emit=so          a library, and libmodel.h beside it
+  quern compile model.onnx -o model --io=codes --threads-max=1
+  quern compile model.onnx -o model --explain                what became of each op, and why
+  quern compile model.onnx --emit=mlir --stop-after=legalize one stage of the IR)");
   command->callback([&options] { options.command = Command::Compile; });
 }
 
 static void addRunFlags(CLI::App &command, RunOptions &run) {
   command.add_option("ARTIFACT", run.compile.model, "an executable artifact, or a model")
       ->required();
-  command.add_option("--input", run.inputs, "NAME=FILE.npy, once for each input")
+  command
+      .add_option(
+          "--input", run.inputs,
+          "once for each input: a .npy file, raw bytes (row-major, little-endian), or a JPEG "
+          "or PNG image of the input's size")
       ->type_name("NAME=FILE")
+      ->allow_extra_args(false);
+  command
+      .add_option(
+          "--image-mean", run.imageMean,
+          "of an image's pixels, 0 to 255, the input takes (pixel - MEAN) / STD: one number, "
+          "or one for each channel; 0 if not given")
+      ->check(checkNumber)
+      ->delimiter(',')
+      ->type_name("M[,M,M]")
+      ->allow_extra_args(false);
+  command.add_option("--image-std", run.imageStd, "see --image-mean; 1 if not given")
+      ->check(checkDivisor)
+      ->delimiter(',')
+      ->type_name("D[,D,D]")
       ->allow_extra_args(false);
   command.add_option("--threads", run.threads, "threads to use")
       ->check(CLI::Range(1, 4096))
@@ -137,6 +194,17 @@ static void addRun(CLI::App &app, Options &options) {
   command->add_option("--output-dir", options.run.outputDirectory, "gets NAME.npy for each output")
       ->required()
       ->type_name("DIR");
+  command->footer(R"(
+An image goes to an input [1, C, H, W] or [1, H, W, C] of u8, f32 or codes (--io=codes), C being 1 or
+3 (red, green, blue); a grey image fills all three. Its size must be the input's: nothing is resized,
+cropped or turned. A u8 input takes the pixels as they are, the others (pixel - MEAN) / STD.
+
+Examples:
+  quern run model --input=x=x.npy --output-dir=out           writes out/NAME.npy for each output
+  quern run model.onnx --input=x=cat.jpg --image-std=255 --output-dir=out
+  quern run model.onnx --input=x=cat.jpg --image-mean=123.675,116.28,103.53 \
+      --image-std=58.395,57.12,57.375 --output-dir=out       as torchvision's models want it
+  quern run model.onnx --input=x=x.raw --keep='*conv1*' --output-dir=out)");
   command->callback([&options] { options.command = Command::Run; });
 }
 

@@ -24,6 +24,8 @@ struct CompileOptions {
   std::string name; ///< prefix of a library's functions
   std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
   std::vector<std::string> keep;
+  bool exchangeCodes = false; ///< --io=codes
+  int threadsMax = 0;         ///< 0: not given
   std::string dumpStages, stopAfter, startFrom;
   std::optional<std::string> explain; ///< "-" is standard error, else a file for JSON
   bool dependencies = false;          ///< -MD
@@ -33,6 +35,8 @@ struct CompileOptions {
 struct RunOptions {
   CompileOptions compile; ///< of `model`, which may be an artifact
   std::vector<std::string> inputs;
+  /// Of image inputs: one number, or one for each channel; empty: 0 and 1.
+  std::vector<double> imageMean, imageStd;
   std::string outputDirectory;
   int threads = 0; ///< 0: not given
   bool json = false, profile = false, serve = false;

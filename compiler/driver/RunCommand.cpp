@@ -1,7 +1,9 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/driver/ArtifactRecord.h"
 #include "compiler/driver/Commands.h"
+#include "compiler/driver/InputFiles.h"
 
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/Magic.h"
@@ -33,37 +35,74 @@ static int execute(const std::string &program, const std::vector<std::string> &a
   return status;
 }
 
-/// Compiles the model to an executable in a folder of its own, runs it and removes it.
-static int compileAndExecute(CompileOptions options, const std::vector<std::string> &arguments) {
-  llvm::SmallString<128> folder;
-  if (std::error_code code = fs::createUniqueDirectory("quern", folder))
-    return fail("temporary folder: " + code.message());
-  llvm::SmallString<128> path(folder);
-  llvm::sys::path::append(path, llvm::sys::path::stem(options.model));
-  options.output = path.str().str();
-  llvm::sys::RemoveFileOnSignal(options.output);
-  options.emit = "exe";
-  int status = runCompile(options);
-  if (status == ExitDone)
-    status = execute(options.output, arguments);
-  if (std::error_code code = fs::remove_directories(folder))
-    llvm::errs() << "warning: '" << folder << "': " << code.message() << '\n';
-  return status;
+namespace {
+
+/// A folder for what lives as long as one command, made when it is first asked for.
+class TemporaryFolder {
+public:
+  TemporaryFolder() = default;
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+  ~TemporaryFolder() {
+    if (path.empty())
+      return;
+    if (std::error_code code = fs::remove_directories(path))
+      llvm::errs() << "warning: '" << path << "': " << code.message() << '\n';
+  }
+  llvm::Expected<std::string> get() {
+    if (path.empty())
+      if (std::error_code code = fs::createUniqueDirectory("quern", path))
+        return llvm::createStringError("temporary folder: " + code.message());
+    return path.str().str();
+  }
+
+private:
+  llvm::SmallString<128> path;
+};
+
+/// One `quern run` or `quern bench`.
+class RunJob {
+public:
+  explicit RunJob(const RunOptions &options) : options(options) {}
+  int run(std::vector<std::string> arguments);
+
+private:
+  int findProgram();
+  int compile();
+  llvm::Expected<std::vector<std::string>> makeInputs();
+
+  const RunOptions &options;
+  TemporaryFolder folder;
+  std::string program; ///< the executable's path
+};
+
+} // namespace
+
+/// Compiles the model to an executable in the temporary folder.
+int RunJob::compile() {
+  auto path = folder.get();
+  if (!path)
+    return fail(llvm::toString(path.takeError()));
+  llvm::SmallString<128> output(*path);
+  llvm::sys::path::append(output, llvm::sys::path::stem(options.compile.model));
+  program = output.str().str();
+  llvm::sys::RemoveFileOnSignal(program);
+  CompileOptions compile = options.compile;
+  compile.output = program;
+  compile.emit = "exe";
+  return runCompile(compile);
 }
 
-static int runArtifact(const RunOptions &options, std::vector<std::string> arguments) {
+int RunJob::findProgram() {
   const std::string &path = options.compile.model;
-  for (const std::string &input : options.inputs)
-    arguments.push_back("--input=" + input);
-  if (options.threads)
-    arguments.push_back("--threads=" + std::to_string(options.threads));
   llvm::file_magic magic;
   if (std::error_code code = llvm::identify_magic(path, magic))
     return fail("'" + path + "': " + code.message());
   switch (magic) {
   case llvm::file_magic::elf_executable:
     // A bare name would be looked up in PATH.
-    return execute(llvm::sys::path::has_parent_path(path) ? path : "./" + path, arguments);
+    program = llvm::sys::path::has_parent_path(path) ? path : "./" + path;
+    return ExitDone;
   case llvm::file_magic::elf_shared_object:
   case llvm::file_magic::elf_relocatable:
   case llvm::file_magic::archive:
@@ -71,12 +110,37 @@ static int runArtifact(const RunOptions &options, std::vector<std::string> argum
                 "': expected an executable artifact or a model, found a library; "
                 "compile with --emit=exe");
   default:
-    return compileAndExecute(options.compile, arguments);
+    return compile();
   }
 }
 
+llvm::Expected<std::vector<std::string>> RunJob::makeInputs() {
+  if (options.inputs.empty())
+    return options.inputs;
+  auto record = readArtifactRecord(program);
+  if (!record)
+    return record.takeError();
+  auto path = folder.get();
+  if (!path)
+    return path.takeError();
+  return prepareInputs(options, *record->package, *path);
+}
+
+int RunJob::run(std::vector<std::string> arguments) {
+  if (int status = findProgram())
+    return status;
+  auto inputs = makeInputs();
+  if (!inputs)
+    return fail(llvm::toString(inputs.takeError()));
+  for (const std::string &input : *inputs)
+    arguments.push_back("--input=" + input);
+  if (options.threads)
+    arguments.push_back("--threads=" + std::to_string(options.threads));
+  return execute(program, arguments);
+}
+
 int runRun(const RunOptions &options) {
-  return runArtifact(options, {"--output-dir=" + options.outputDirectory});
+  return RunJob(options).run({"--output-dir=" + options.outputDirectory});
 }
 
 int runBench(const RunOptions &options) {
@@ -87,7 +151,7 @@ int runBench(const RunOptions &options) {
     arguments.push_back(options.profile ? "--profile" : "--bench");
   if (options.json)
     arguments.push_back("--json");
-  return runArtifact(options, arguments);
+  return RunJob(options).run(std::move(arguments));
 }
 
 } // namespace quern::driver

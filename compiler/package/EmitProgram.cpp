@@ -207,7 +207,7 @@ void TableWriter::emitProgram(const Provenance &provenance, const TargetInfo &ta
                                   u32(144),
                                   text(provenance.name),
                                   u32(isArm ? QUERN_ARCH_AARCH64 : QUERN_ARCH_X86_64),
-                                  u32(0),
+                                  u32(provenance.threadsMax),
                                   u64(target.requiredCpuFeatures),
                                   tensors(program.inputs, "inputs"),
                                   tensors(program.outputs, "outputs"),

@@ -3,6 +3,7 @@
 
 #include "compiler/package/Artifact.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace quern::artifact {
@@ -22,12 +23,18 @@ static std::string sanitize(llvm::StringRef text) {
   return result;
 }
 
+/// Nine digits tell every single-precision number.
+static std::string formatScale(float scale) { return llvm::formatv("{0:e8}", scale).str(); }
+
 static void describe(llvm::raw_ostream &stream, const char *kind, llvm::ArrayRef<Tensor> tensors) {
   for (auto [index, tensor] : llvm::enumerate(tensors)) {
     stream << "//   " << kind << " " << index << ": " << sanitize(tensor.name) << ", "
            << getTypeName(tensor.type) << " [";
     llvm::interleaveComma(tensor.dims, stream);
     stream << "], " << tensor.bytes << " bytes, aligned to " << tensor.align << "\n";
+    if (tensor.scale != 0)
+      stream << "//     codes of real values: (code - " << tensor.zeroPoint << ") * "
+             << formatScale(tensor.scale) << "\n";
   }
 }
 
@@ -38,14 +45,22 @@ static std::string upper(llvm::StringRef prefix) {
   return result;
 }
 
+/// The size of one input or output, and what its codes mean.
+static void writeTensor(llvm::raw_ostream &stream, const Tensor &tensor, const std::string &name) {
+  stream << "#define " << name << "_BYTES " << tensor.bytes << "\n";
+  if (tensor.scale != 0)
+    stream << "#define " << name << "_SCALE " << formatScale(tensor.scale) << "f\n#define " << name
+           << "_ZERO_POINT " << tensor.zeroPoint << "\n";
+}
+
 static void writeConstants(llvm::raw_ostream &stream, const Program &program,
                            llvm::StringRef guard) {
   stream << "#define " << guard << "_INPUTS " << program.inputs.size() << "\n";
   for (auto [index, tensor] : llvm::enumerate(program.inputs))
-    stream << "#define " << guard << "_INPUT_" << index << "_BYTES " << tensor.bytes << "\n";
+    writeTensor(stream, tensor, guard.str() + "_INPUT_" + std::to_string(index));
   stream << "#define " << guard << "_OUTPUTS " << program.outputs.size() << "\n";
   for (auto [index, tensor] : llvm::enumerate(program.outputs))
-    stream << "#define " << guard << "_OUTPUT_" << index << "_BYTES " << tensor.bytes << "\n";
+    writeTensor(stream, tensor, guard.str() + "_OUTPUT_" + std::to_string(index));
   stream << "#define " << guard << "_ARENA_BYTES " << program.arenaBytes << "\n";
   stream << "#define " << guard << "_ARENA_ALIGN 64\n";
 }

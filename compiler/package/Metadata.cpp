@@ -42,6 +42,11 @@ static std::vector<std::unique_ptr<package::TensorT>> makeTensors(llvm::ArrayRef
     record->type = static_cast<package::ElementType>(tensor.type);
     record->dims.assign(tensor.dims.begin(), tensor.dims.end());
     record->bytes = tensor.bytes;
+    if (tensor.scale != 0) {
+      record->quantization = std::make_unique<package::QuantizationT>();
+      record->quantization->scales = {tensor.scale};
+      record->quantization->zero_points = {tensor.zeroPoint};
+    }
   }
   return records;
 }

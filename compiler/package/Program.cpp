@@ -119,6 +119,10 @@ LogicalResult Reader::addTensor(Type type, DictionaryAttr attributes, const char
       tensor.low = low.getInt();
     if (auto high = attributes.getAs<IntegerAttr>("quern.high"))
       tensor.high = high.getInt();
+    if (auto scale = attributes.getAs<FloatAttr>("quern.scale"))
+      tensor.scale = scale.getValue().convertToFloat();
+    if (auto zeroPoint = attributes.getAs<IntegerAttr>("quern.zero_point"))
+      tensor.zeroPoint = static_cast<int32_t>(zeroPoint.getInt());
   }
   tensors.push_back(std::move(tensor));
   return success();
@@ -273,7 +277,8 @@ FailureOr<Program> Reader::read(ModuleOp module) {
       return op.emitError("expected only dispatches, constants and reshapes in @main"), failure();
     }
   }
-  if (program.segmentBytes)
+  // Empty constants need a segment to point into, too.
+  if (!program.constants.empty())
     program.segmentBytes = llvm::alignTo(program.segmentBytes, bufferAlignment) + readableSlack;
   return std::move(program);
 }

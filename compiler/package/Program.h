@@ -24,6 +24,10 @@ struct Tensor {
   uint64_t bytes = 0;
   uint32_t align = 1;
   int64_t low = 0, high = 0; ///< both 0: any value
+  /// Of codes that stand for real values, (code - zeroPoint) * scale; scale 0: numbers of their
+  /// own.
+  float scale = 0;
+  int32_t zeroPoint = 0;
 };
 
 /// Where an argument of a kernel lies when a launch runs.
@@ -78,9 +82,10 @@ llvm::SmallVector<std::string> getNodeNames(mlir::Location location);
 
 /// What the artifact says of where it came from.
 struct Provenance {
-  std::string name;               ///< of the model
-  std::string prefix;             ///< of the functions of a library
-  std::string target;             ///< as --target takes it
+  std::string name;        ///< of the model
+  std::string prefix;      ///< of the functions of a library
+  std::string target;      ///< as --target takes it
+  uint32_t threadsMax = 0; ///< threads that an executable lets its user ask for; 0: any number
   std::vector<uint8_t> modelHash; ///< SHA-256; empty if there is no model file
   std::vector<std::string> options;
 };

@@ -43,13 +43,16 @@ static LogicalResult runImport(MLIRContext &context, const PipelineOptions &opti
   return success(static_cast<bool>(compilation.module));
 }
 
-static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &,
+static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &options,
                                  Compilation &compilation) {
-  return runPasses(context, compilation, [](PassManager &manager) {
+  return runPasses(context, compilation, [&](PassManager &manager) {
     manager.addPass(createLegalizeOnnx());
     OpPassManager &functions = manager.nest<func::FuncOp>();
     functions.addPass(createFoldConstants());
     functions.addPass(createCanonicalizerPass());
+    // Before transposes come between the interface and its quantize ops.
+    if (options.exchangeCodes)
+      functions.addPass(createExchangeCodes());
     functions.addPass(createRecognizeActivations());
     functions.addPass(createFoldBatchNorm());
     functions.addPass(createPropagateLayout());
@@ -68,8 +71,9 @@ static LogicalResult runIntegerize(MLIRContext &context, const PipelineOptions &
 
 static LogicalResult runDispatch(MLIRContext &context, const PipelineOptions &options,
                                  Compilation &compilation) {
-  return runPasses(context, compilation,
-                   [&](PassManager &manager) { buildCodegenPipeline(manager, *options.target); });
+  return runPasses(context, compilation, [&](PassManager &manager) {
+    buildCodegenPipeline(manager, *options.target, options.threadsMax);
+  });
 }
 
 static LogicalResult runKernels(MLIRContext &context, const PipelineOptions &options,

@@ -32,9 +32,11 @@ struct PipelineOptions {
   /// Graph input and its dimensions; globs of tensors to add to the outputs.
   std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
   std::vector<std::string> keep;
-  std::string startFrom;     ///< the stage whose result `input` is; empty: a model file
-  std::string stopAfter;     ///< the last stage that is run; empty: all
-  std::string dumpDirectory; ///< where to write NN-stage.mlir and blobs/; empty: nowhere
+  bool exchangeCodes = false; ///< codes instead of floats at the interface (pass exchange-codes)
+  int threadsMax = 0;         ///< threads among which work is divided; 0: the pass's own number
+  std::string startFrom;      ///< the stage whose result `input` is; empty: a model file
+  std::string stopAfter;      ///< the last stage that is run; empty: all
+  std::string dumpDirectory;  ///< where to write NN-stage.mlir and blobs/; empty: nowhere
   /// Called before each stage with its name.
   std::function<void(llvm::StringRef)> onStage;
   /// Called after each stage.

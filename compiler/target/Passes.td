@@ -23,7 +23,7 @@ def EmitKernels : Pass<"emit-kernels", "::mlir::ModuleOp"> {
     ```mlir
     func.func @map_0(%in: memref<8xf32>, %out: memref<8xf32>, %begin: index, %end: index)
     ```
-    Tested in test/Target/emit-kernels.mlir.
+    Tested in test/Target/row-and-window-kernels.mlir.
   }];
   let options = [Option<"target", "target", "std::string", "\"x86-vnni\"", "name of the target">];
   let dependentDialects = [

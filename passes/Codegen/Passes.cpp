@@ -26,14 +26,14 @@ LogicalResult findTarget(MLIRContext *context, llvm::StringRef name, const Targe
          << name << "', expected one of " << llvm::join(listTargets(), ", ");
 }
 
-void buildCodegenPipeline(OpPassManager &manager, const TargetModel &target) {
+void buildCodegenPipeline(OpPassManager &manager, const TargetModel &target, int64_t threads) {
   manager.addNestedPass<func::FuncOp>(createDetachSums());
   manager.addNestedPass<func::FuncOp>(createFormDispatches());
   manager.addNestedPass<func::FuncOp>(createShareLiterals());
   manager.addNestedPass<func::FuncOp>(createAssignLayoutPass(target));
   manager.addPass(createPackWeightsPass(target));
   manager.addNestedPass<func::FuncOp>(createAssignTilesPass(target));
-  manager.addNestedPass<func::FuncOp>(createPlanThreadsPass(target));
+  manager.addNestedPass<func::FuncOp>(createPlanThreadsPass(target, threads));
   manager.addPass(createPlanMemory());
 }
 

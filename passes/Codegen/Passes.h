@@ -32,10 +32,12 @@ namespace quern {
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createPackWeightsPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createAssignTilesPass(const TargetModel &target);
-std::unique_ptr<mlir::Pass> createPlanThreadsPass(const TargetModel &target);
+std::unique_ptr<mlir::Pass> createPlanThreadsPass(const TargetModel &target, int64_t threads);
 
-/// Adds the whole stage to a pass manager of modules.
-void buildCodegenPipeline(mlir::OpPassManager &manager, const TargetModel &target);
+/// Adds the whole stage to a pass manager of modules. `threads` is the number among which work is
+/// divided, 0 for the one that plan-threads expects by itself.
+void buildCodegenPipeline(mlir::OpPassManager &manager, const TargetModel &target,
+                          int64_t threads = 0);
 
 /// Registers the passes, the pipeline `quern-codegen` (option `target`) and the target `fake`.
 void registerCodegenPasses();

@@ -151,9 +151,10 @@ def PlanThreads : Pass<"plan-threads", "::mlir::func::FuncOp"> {
   let summary = "Decides how each dispatch's work is divided among threads";
   let description = [{
     `quern.units` is the number of independent parts (the range of the kernel), `quern.grain` how
-    many are handed out at a time. The work is estimated as macs / 60e9 + bytes / 20e9 seconds; below
-    20 microseconds the dispatch is serial (grain = units), above a chunk is about an eighth of a
-    thread's share, but not less than 5 microseconds, which is what handing it out is worth.
+    many are handed out at a time. The work is estimated as macs / 200e9 (of codes) or
+    macs / 60e9 (of floats) + bytes / 40e9 seconds; below 4 microseconds, or where there is one thread,
+    the dispatch is serial (grain = units), above a chunk is about an eighth of a thread's share, but
+    not less than 1 microsecond, which is what handing it out is worth.
 
     Example:
     ```mlir

@@ -23,7 +23,10 @@ namespace {
 
 struct PlanThreads : impl::PlanThreadsBase<PlanThreads> {
   using PlanThreadsBase::PlanThreadsBase;
-  explicit PlanThreads(const TargetModel &target) : chosen(&target) {}
+  PlanThreads(const TargetModel &target, int64_t count) : chosen(&target) {
+    if (count > 0)
+      threads = count;
+  }
   LogicalResult initialize(MLIRContext *context) override {
     if (threads < 1)
       return emitError(UnknownLoc::get(context), "expected at least one thread, found ") << threads;
@@ -89,7 +92,7 @@ static int64_t countBytes(qir::DispatchOp dispatch, Operation *anchor) {
 }
 
 static int64_t chooseGrain(int64_t units, double seconds, int64_t threads) {
-  if (seconds < serialSeconds || units <= 1)
+  if (seconds < serialSeconds || units <= 1 || threads == 1)
     return units;
   int64_t share = llvm::divideCeil(units, chunksPerThread * threads);
   auto worthwhile = static_cast<int64_t>(std::ceil(units * chunkSeconds / seconds));
@@ -111,8 +114,8 @@ void PlanThreads::runOnOperation() {
   });
 }
 
-std::unique_ptr<Pass> createPlanThreadsPass(const TargetModel &target) {
-  return std::make_unique<PlanThreads>(target);
+std::unique_ptr<Pass> createPlanThreadsPass(const TargetModel &target, int64_t threads) {
+  return std::make_unique<PlanThreads>(target, threads);
 }
 
 } // namespace quern

@@ -61,6 +61,27 @@ def PropagateLayout : Pass<"propagate-layout", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def ExchangeCodes : Pass<"exchange-codes", "::mlir::func::FuncOp"> {
+  let summary = "Lets the caller exchange codes instead of floats, where the model quantizes at once";
+  let description = [{
+    For `--io=codes`. An argument whose every use is the same quantize, with one constant scale and
+    zero point, becomes the codes; a result that is a dequantize with such a scale becomes the
+    codes that it reads. The values are those that the float interface would have given. The
+    argument or result says what its codes mean in `quern.scale` and `quern.zero_point`, and in
+    `quern.low` and `quern.high` where it takes fewer codes than its type holds; these go into the
+    artifact. Other arguments and results stay as they are.
+
+    Example:
+    ```mlir
+    func.func @main(%x: tensor<2x4xf32>) -> … {
+      %c = quern.quantize %x, %s, %z : tensor<2x4xf32>, tensor<1xf32>, tensor<1xui8> -> tensor<2x4xui8>
+    // becomes, with %s = 0.5 and %z = 3, and %c = %x,
+    func.func @main(%x: tensor<2x4xui8> {quern.scale = 5.0e-01 : f32, quern.zero_point = 3 : i64}) -> … {
+    ```
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 def FoldBatchNorm : Pass<"fold-batch-norm", "::mlir::func::FuncOp"> {
   let summary = "Folds a constant per-channel mul and add into the float weights before it";
   let description = [{

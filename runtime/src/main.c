@@ -77,8 +77,22 @@ static int run_once(quern_session *session) {
   return quern_write_outputs(session);
 }
 
+// Whether the work is divided for as many threads as are asked for.
+static int check_threads(quern_session *session) {
+  uint32_t most = session->program->threads_max;
+  if (!most || session->args.threads <= most)
+    return 1;
+  quern_put(&session->message, "expected --threads=1..");
+  quern_put_unsigned(&session->message, most);
+  quern_put(&session->message, ", found ");
+  quern_put_unsigned(&session->message, session->args.threads);
+  quern_put(&session->message, "; the model was compiled with --threads-max=");
+  quern_put_unsigned(&session->message, most);
+  return 0;
+}
+
 static int run_mode(quern_session *session) {
-  if (!choose_entry(session))
+  if (!choose_entry(session) || !check_threads(session))
     return EXIT_USAGE;
   if (session->args.threads > 1) {
     quern_pool_start(&session->pool, session->args.threads - 1, session->program->stack_bytes);

@@ -63,7 +63,7 @@ struct quern_program {
   uint32_t struct_bytes; // sizeof(quern_program)
   const char *name;
   uint32_t arch;              // quern_arch
-  uint32_t flags;             // 0
+  uint32_t threads_max;       // threads that the work is divided for; 0: any number
   uint64_t cpu_features;      // required: bits of quern/cpu.h for arch
   const quern_tensor *inputs; // of all entries
   const quern_tensor *outputs;
