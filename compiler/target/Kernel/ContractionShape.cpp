@@ -228,7 +228,7 @@ ContractionTile ContractionTile::choose(const ContractionShape &shape, const Dot
   ContractionTile tile;
   int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
   // With few pixels more vectors keep the pipeline full.
-  int64_t most = shape.columns < 3 ? 8 : 4;
+  int64_t most = fixedVectors ? fixedVectors : shape.columns < 3 ? 8 : 4;
   double best = 0;
   for (int64_t v = 1; v <= std::min(vectors, most); ++v) {
     if (fixedVectors ? v != std::min(fixedVectors, vectors)

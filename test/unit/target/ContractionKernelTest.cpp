@@ -84,6 +84,15 @@ TEST(ConvolutionKernel, ManyChannelsFewPixels) {
   expectAgreement(conv.requantized("ui8"));
 }
 
+/// Weights are packed for lines of one pixel; the kernel sees one long line.
+TEST(ConvolutionKernel, OneColumn) {
+  Convolution conv{{1, 40, 1, 16}, 200};
+  conv.kernel = {5, 1};
+  expectAgreement(conv.requantized("ui8"));
+  conv.element = "f32";
+  expectAgreement(conv.accumulated());
+}
+
 TEST(ConvolutionKernel, Float) {
   for (int64_t channels : {1, 7, 8, 16, 19, 64}) {
     Convolution conv{{1, 5, 6, 9}, channels};
