@@ -25,15 +25,18 @@ class RowTable {
 public:
   RowTable() {
     addContractionRows(rows);
+    addConvTransposeRows(rows);
     addElementwiseRows(rows);
     addFusedRows(rows);
     addIndexingRows(rows);
     addNormalizationRows(rows);
     addPoolingRows(rows);
+    addPositionRows(rows);
     addQOperatorRows(rows);
     addQonnxRows(rows);
     addQuantizationRows(rows);
     addReductionRows(rows);
+    addResizeRows(rows);
     addShapeRows(rows);
     addWeightOnlyRows(rows);
     for (const Row &row : rows)
@@ -61,11 +64,9 @@ const RowTable &getTable() {
 /// What to use instead of operators that users meet often.
 llvm::StringRef suggest(llvm::StringRef opType) {
   return llvm::StringSwitch<llvm::StringRef>(opType)
-      .Case("ConvTranspose", "Resize (nearest) followed by Conv")
       .Cases({"LSTM", "GRU", "RNN"}, "the cell written as MatMul, Sigmoid and Tanh")
       .Cases({"If", "Loop", "Scan"}, "a graph without control flow")
-      .Case("LRN", "a normalization over one axis, such as LayerNormalization")
-      .Cases({"ArgMax", "TopK"}, "the scores as output, with the choice made by the caller")
+      .Case("TopK", "the scores as output, with the choice made by the caller, or ArgMax")
       .Default("");
 }
 

@@ -1,7 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Operators that pick or add elements: slices, padding, gathering, resizing, and filled tensors.
+// Operators that pick or add elements: slices, padding, gathering, and filled tensors.
 
 #include "passes/Legalize/Onnx/Rows.h"
 
@@ -243,75 +243,6 @@ static LogicalResult buildRange(NodeBuilder &n) {
   return n.finish(makeConstant<double>(n.b, n.b.getLoc(), type, values).getResult());
 }
 
-/// The whole factors by which Resize or Upsample enlarges each dimension, from scales or sizes.
-static std::optional<Dims> readFactors(NodeBuilder &n, Value x, unsigned scalesAt, int sizesAt) {
-  std::vector<double> scales;
-  if (sizesAt >= 0 && n.has(sizesAt)) {
-    auto sizes = n.ints(sizesAt, "the sizes");
-    if (!sizes || static_cast<int64_t>(sizes->size()) != rankOf(x))
-      return std::nullopt;
-    for (auto [size, old] : llvm::zip(*sizes, shapeOf(x)))
-      scales.push_back(static_cast<double>(size) / static_cast<double>(old));
-  } else if (auto attribute = n.node.getFloats("scales")) {
-    scales.assign(attribute->begin(), attribute->end());
-  } else if (n.has(scalesAt)) {
-    scales = readConstant<double>(n.in(scalesAt)).value_or(std::vector<double>());
-  }
-  Dims factors;
-  for (double scale : scales)
-    if (scale >= 1 && scale == std::floor(scale) && scale < 1 << 16)
-      factors.push_back(static_cast<int64_t>(scale));
-  if (static_cast<int64_t>(factors.size()) == rankOf(x))
-    return factors;
-  n.error() << "expected constant whole enlargement factors for " << x.getType()
-            << "; nearest supported form: nearest by 2, 3, …";
-  return std::nullopt;
-}
-
-/// Nearest by whole factors repeats each element: [d] to [d, 1], broadcast to [d, factor].
-static Value repeatElements(NodeBuilder &n, Value x, Shape factors) {
-  Dims split, wide, result;
-  for (auto [size, factor] : llvm::zip(shapeOf(x), factors)) {
-    split.push_back(size);
-    wide.push_back(size);
-    if (factor != 1) {
-      split.push_back(1);
-      wide.push_back(factor);
-    }
-    result.push_back(size * factor);
-  }
-  return n.reshape(n.broadcast(n.reshape(x, split), wide), result);
-}
-
-/// With whole factors, these coordinate and rounding modes all read floor(i / factor).
-static bool repeats(NodeBuilder &n) {
-  llvm::StringRef coordinates = n.node.getString("coordinate_transformation_mode", "half_pixel");
-  llvm::StringRef rounding = n.node.getString("nearest_mode", "round_prefer_floor");
-  if (coordinates == "asymmetric")
-    return rounding == "floor";
-  return (coordinates == "half_pixel" || coordinates == "pytorch_half_pixel" ||
-          coordinates == "half_pixel_symmetric") &&
-         (rounding == "round_prefer_floor" || rounding == "round_prefer_ceil");
-}
-
-static LogicalResult buildResize(NodeBuilder &n) {
-  Value x = n.in(0);
-  if (n.node.getString("mode", "nearest") != "nearest" || !repeats(n) || n.node.getInts("axes"))
-    return n.error() << "expected mode nearest, coordinates asymmetric with floor or half_pixel "
-                        "with round_prefer_floor, and no axes, found mode "
-                     << n.node.getString("mode", "nearest");
-  auto factors = readFactors(n, x, 2, 3);
-  return factors ? n.finish(repeatElements(n, x, *factors)) : failure();
-}
-
-static LogicalResult buildUpsample(NodeBuilder &n) {
-  Value x = n.in(0);
-  if (n.node.getString("mode", "nearest") != "nearest")
-    return n.error() << "expected mode nearest, found " << n.node.getString("mode", "nearest");
-  auto factors = readFactors(n, x, 1, -1);
-  return factors ? n.finish(repeatElements(n, x, *factors)) : failure();
-}
-
 void quern::legalize::addIndexingRows(Rows &rows) {
   llvm::append_range(
       rows, std::initializer_list<Row>{
@@ -320,10 +251,5 @@ void quern::legalize::addIndexingRows(Rows &rows) {
                 {onnxDomain, "Pad", 2, latest, 1, "mode pads value", buildPad},
                 {onnxDomain, "ConstantOfShape", 9, latest, 1, "value", buildConstantOfShape},
                 {onnxDomain, "Range", 11, latest, 3, "", buildRange},
-                {onnxDomain, "Resize", 11, latest, 1,
-                 "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
-                 "extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
-                 buildResize},
-                {onnxDomain, "Upsample", 7, latest, 1, "mode scales", buildUpsample},
             });
 }

@@ -153,6 +153,34 @@ static LogicalResult buildGroupNormalization(NodeBuilder &n) {
   return buildGroups(n, n.node.getInt("num_groups", 0));
 }
 
+/// x / (bias + alpha / size * s) ^ beta, s being the sum of squares over `size` channels around
+/// each.
+static LogicalResult buildLrn(NodeBuilder &n) {
+  Value x = n.f32(0);
+  int64_t size = n.node.getInt("size", 0);
+  if (!x)
+    return failure();
+  if (rankOf(x) < 2 || size < 1 || size > 256)
+    return n.error() << "expected rank >= 2 and a size from 1 to 256, found " << x.getType()
+                     << " and " << size;
+  Dims permutation = moveToLast(1, rankOf(x)), low(rankOf(x), 0), high = low;
+  low.back() = (size - 1) / 2;
+  high.back() = size / 2;
+  Value input = n.transpose(x, permutation);
+  Dims starts(rankOf(x), 0), steps(rankOf(x), 1), shape(shapeOf(input));
+  Value squares = n.pad(n.binary(BinaryKind::Mul, input, input), n.scalarF32(0), low, high), sum;
+  for (int64_t i = 0; i < size && squares; ++i) {
+    starts.back() = i;
+    Value part = n.slice(squares, starts, steps, shape);
+    sum = sum ? n.binary(BinaryKind::Add, sum, part) : part;
+  }
+  float alpha = n.node.getFloat("alpha", 1e-4f) / static_cast<float>(size);
+  Value base = n.binary(BinaryKind::Mul, sum, alpha);
+  base = n.binary(BinaryKind::Add, base, n.node.getFloat("bias", 1.0f));
+  Value factor = n.binary(BinaryKind::Pow, base, n.node.getFloat("beta", 0.75f));
+  return n.finish(n.transpose(n.binary(BinaryKind::Div, input, factor), invert(permutation)));
+}
+
 template <bool log> static LogicalResult buildSoftmax(NodeBuilder &n) {
   Value x = n.f32(0);
   if (!x)
@@ -194,6 +222,7 @@ void quern::legalize::addNormalizationRows(Rows &rows) {
                           buildInstanceNormalization},
                          {onnxDomain, "GroupNormalization", 18, latest, 3,
                           "epsilon num_groups stash_type", buildGroupNormalization},
+                         {onnxDomain, "LRN", 1, latest, 1, "alpha beta bias size", buildLrn},
                          {onnxDomain, "Softmax", 1, 12, 1, "axis", buildFlatSoftmax<false>},
                          {onnxDomain, "Softmax", 13, latest, 1, "axis", buildSoftmax<false>},
                          {onnxDomain, "LogSoftmax", 1, 12, 1, "axis", buildFlatSoftmax<true>},

@@ -1,11 +1,14 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reductions over axes that are an attribute (older schemas) or an input.
+// Reductions over axes that are an attribute (older schemas) or an input; places of extreme values;
+// cumulative sums.
 
 #include "passes/Legalize/Onnx/Rows.h"
 
 #include "llvm/ADT/STLExtras.h"
+
+#include <numeric>
 
 using namespace mlir;
 using namespace quern;
@@ -93,6 +96,64 @@ static LogicalResult buildReduceLogSumExp(NodeBuilder &n) {
   return n.finish(n.reshape(result, shape));
 }
 
+/// The numbers 0, 1, … along one axis, to broadcast over the others.
+static Value countAlong(NodeBuilder &n, int64_t axis, int64_t rank, int64_t count) {
+  Dims shape(rank, 1);
+  shape[axis] = count;
+  std::vector<float> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0.0f);
+  return n.floats(numbers, shape);
+}
+
+/// The place of the extreme value: the smallest (or with select_last_index the largest) index whose
+/// element equals it; of a slice of NaNs the last index (or the first). Indices are floats until
+/// the end, exact up to 2^24: there are kernels for their extremes.
+template <ReduceKind kind> static LogicalResult buildArg(NodeBuilder &n) {
+  Value x = number(n, n.in(0));
+  auto axis = x ? n.axis(n.node.getInt("axis", 0), rankOf(x)) : std::nullopt;
+  if (!axis)
+    return failure();
+  int64_t count = shapeOf(x)[*axis];
+  if (count < 1 || count > 1 << 24)
+    return n.error() << "expected from 1 to 2^24 elements along the axis, found " << count;
+  bool last = n.node.getInt("select_last_index", 0) != 0;
+  Value isBest = n.binary(BinaryKind::Equal, x, n.reduce(kind, x, {*axis}, /*keep=*/true));
+  Value places = n.select(isBest, countAlong(n, *axis, rankOf(x), count),
+                          n.scalarF32(last ? 0.0f : static_cast<float>(count - 1)));
+  Value place = n.reduce(last ? ReduceKind::Max : ReduceKind::Min, places, {*axis},
+                         n.node.getInt("keepdims", 1) != 0);
+  return n.finish(n.cast(place, n.b.getIntegerType(64, /*isSigned=*/true)));
+}
+
+/// The tensor moved along an axis by `distance`, forward or (if `reverse`) backward, zeros coming
+/// in.
+static Value shift(NodeBuilder &n, Value x, int64_t axis, int64_t distance, bool reverse) {
+  if (!x)
+    return nullptr;
+  Dims starts(rankOf(x), 0), steps(rankOf(x), 1), sizes(shapeOf(x)), low(rankOf(x), 0), high = low;
+  sizes[axis] -= distance;
+  starts[axis] = reverse ? distance : 0;
+  (reverse ? high : low)[axis] = distance;
+  Value zero = elementOf(x).isF32() ? n.scalarF32(0) : n.integers({0}, {}, elementOf(x));
+  return n.pad(n.slice(x, starts, steps, sizes), zero, low, high);
+}
+
+/// By doubling: adding the sums moved by 1, 2, 4, … covers all elements before each.
+static LogicalResult buildCumSum(NodeBuilder &n) {
+  Value x = number(n, n.in(0));
+  auto given = x ? n.scalar(1, "the axis") : std::nullopt;
+  auto axis = given ? n.axis(static_cast<int64_t>(*given), rankOf(x)) : std::nullopt;
+  if (!axis)
+    return failure();
+  bool reverse = n.node.getInt("reverse", 0) != 0;
+  int64_t count = shapeOf(x)[*axis];
+  if (n.node.getInt("exclusive", 0) && count > 0)
+    x = shift(n, x, *axis, 1, reverse);
+  for (int64_t distance = 1; x && distance < count; distance *= 2)
+    x = n.binary(BinaryKind::Add, x, shift(n, x, *axis, distance, reverse));
+  return n.finish(x);
+}
+
 void quern::legalize::addReductionRows(Rows &rows) {
   constexpr llvm::StringLiteral names = "axes keepdims noop_with_empty_axes";
   llvm::append_range(
@@ -107,5 +168,10 @@ void quern::legalize::addReductionRows(Rows &rows) {
                 {onnxDomain, "ReduceSumSquare", 1, latest, 1, names, buildReduceSumSquare},
                 {onnxDomain, "ReduceLogSum", 1, latest, 1, names, buildReduceLogSum},
                 {onnxDomain, "ReduceLogSumExp", 1, latest, 1, names, buildReduceLogSumExp},
+                {onnxDomain, "ArgMax", 1, latest, 1, "axis keepdims select_last_index",
+                 buildArg<ReduceKind::Max>},
+                {onnxDomain, "ArgMin", 1, latest, 1, "axis keepdims select_last_index",
+                 buildArg<ReduceKind::Min>},
+                {onnxDomain, "CumSum", 11, latest, 2, "exclusive reverse", buildCumSum},
             });
 }

@@ -31,15 +31,18 @@ inline constexpr llvm::StringLiteral onnxDomain = "";
 inline constexpr llvm::StringLiteral microsoft = "com.microsoft";
 
 void addContractionRows(Rows &rows);
+void addConvTransposeRows(Rows &rows);
 void addElementwiseRows(Rows &rows);
 void addFusedRows(Rows &rows);
 void addIndexingRows(Rows &rows);
 void addNormalizationRows(Rows &rows);
 void addPoolingRows(Rows &rows);
+void addPositionRows(Rows &rows);
 void addQOperatorRows(Rows &rows);
 void addQonnxRows(Rows &rows);
 void addQuantizationRows(Rows &rows);
 void addReductionRows(Rows &rows);
+void addResizeRows(Rows &rows);
 void addShapeRows(Rows &rows);
 void addWeightOnlyRows(Rows &rows);
 

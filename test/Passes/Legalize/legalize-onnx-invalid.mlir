@@ -140,3 +140,99 @@ func.func @block_size(%x: tensor<1x4x0x0xf32>) -> tensor<1x4x0x0xf32> {
   %y = onnx.node "SpaceToDepth"(%x) since 13 outputs ["y"] attributes {blocksize = 4611686018427387904 : i64} : (tensor<1x4x0x0xf32>) -> tensor<1x4x0x0xf32>
   return %y : tensor<1x4x0x0xf32>
 }
+
+// -----
+
+func.func @scatter_at_run_time(%x: tensor<3x2xf32>, %i: tensor<1x1xsi64> {quern.name = "i"}, %u: tensor<1x2xf32>) -> tensor<3x2xf32> {
+  // expected-error @+1 {{'ScatterND': expected the indices as a constant integer tensor, found 'i' computed at run time}}
+  %y = onnx.node "ScatterND"(%x, %i, %u) since 13 outputs ["y"] : (tensor<3x2xf32>, tensor<1x1xsi64>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @scatter_outside(%x: tensor<3x2xf32>, %u: tensor<1x2xf32>) -> tensor<3x2xf32> {
+  %i = quern.constant(dense<3> : tensor<1x1xsi64>) : tensor<1x1xsi64>
+  // expected-error @+1 {{'ScatterND': expected indices in [-3, 3), found 3}}
+  %y = onnx.node "ScatterND"(%x, %i, %u) since 13 outputs ["y"] : (tensor<3x2xf32>, tensor<1x1xsi64>, tensor<1x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @scatter_add(%x: tensor<3xf32>, %u: tensor<1xf32>) -> tensor<3xf32> {
+  %i = quern.constant(dense<1> : tensor<1xsi64>) : tensor<1xsi64>
+  // expected-error @+1 {{'ScatterElements': expected reduction none, found add}}
+  %y = onnx.node "ScatterElements"(%x, %i, %u) since 18 outputs ["y"] attributes {reduction = "add"} : (tensor<3xf32>, tensor<1xsi64>, tensor<1xf32>) -> tensor<3xf32>
+  return %y : tensor<3xf32>
+}
+
+// -----
+
+func.func @gather_elements_outside(%x: tensor<2x3xf32>) -> tensor<1x1xf32> {
+  %i = quern.constant(dense<-3> : tensor<1x1xsi64>) : tensor<1x1xsi64>
+  // expected-error @+1 {{'GatherElements': expected indices in [-2, 2), found -3}}
+  %y = onnx.node "GatherElements"(%x, %i) since 13 outputs ["y"] : (tensor<2x3xf32>, tensor<1x1xsi64>) -> tensor<1x1xf32>
+  return %y : tensor<1x1xf32>
+}
+
+// -----
+
+func.func @gather_tuples(%x: tensor<2x3xf32>) -> tensor<1xf32> {
+  %i = quern.constant(dense<0> : tensor<1x3xsi64>) : tensor<1x3xsi64>
+  // expected-error @+1 {{'GatherND': expected index tuples that fit the data behind 0 common dimensions, found 'tensor<2x3xf32>' and 'tensor<1x3xsi64>'}}
+  %y = onnx.node "GatherND"(%x, %i) since 13 outputs ["y"] : (tensor<2x3xf32>, tensor<1x3xsi64>) -> tensor<1xf32>
+  return %y : tensor<1xf32>
+}
+
+// -----
+
+func.func @resize_mode(%x: tensor<1x1x4x4xf32>) -> tensor<*xf32> {
+  %none = onnx.absent
+  %s = quern.constant(dense<[1.0, 1.0, 2.0, 2.0]> : tensor<4xf32>) : tensor<4xf32>
+  // expected-error @+1 {{'Resize': expected coordinate_transformation_mode half_pixel, half_pixel_symmetric, pytorch_half_pixel, asymmetric, align_corners, found tf_crop_and_resize}}
+  %y = onnx.node "Resize"(%x, %none, %s) since 13 outputs ["y"] attributes {coordinate_transformation_mode = "tf_crop_and_resize"} : (tensor<1x1x4x4xf32>, none, tensor<4xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @resize_to_nothing(%x: tensor<1x1x4x4xf32>) -> tensor<*xf32> {
+  %none = onnx.absent
+  %s = quern.constant(dense<[1.0, 1.0, 0.1, 2.0]> : tensor<4xf32>) : tensor<4xf32>
+  // expected-error @+1 {{'Resize': expected sizes from 1 to 2^20, found 4 to become 0 in dimension 2}}
+  %y = onnx.node "Resize"(%x, %none, %s) since 13 outputs ["y"] : (tensor<1x1x4x4xf32>, none, tensor<4xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @transposed_pads(%x: tensor<1x1x2x2xf32>, %w: tensor<1x1x2x2xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{'ConvTranspose': expected pads that leave something of the }}
+  %y = onnx.node "ConvTranspose"(%x, %w) since 11 outputs ["y"] attributes {pads = array<i64: 2, 2, 2, 2>} : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @transposed_channels(%x: tensor<1x3x2x2xf32>, %w: tensor<2x1x2x2xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{'ConvTranspose': expected an input [N, C, ...] with 1 or 2 spatial dimensions, weights [C, M / group, ...] and a bias [M], found 'tensor<1x3x2x2xf32>', 'tensor<2x1x2x2xf32>' with group 1}}
+  %y = onnx.node "ConvTranspose"(%x, %w) since 11 outputs ["y"] : (tensor<1x3x2x2xf32>, tensor<2x1x2x2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @argmax_of_nothing(%x: tensor<2x0xf32>) -> tensor<*xsi64> {
+  // expected-error @+1 {{'ArgMax': expected from 1 to 2^24 elements along the axis, found 0}}
+  %y = onnx.node "ArgMax"(%x) since 13 outputs ["y"] attributes {axis = 1 : i64} : (tensor<2x0xf32>) -> tensor<*xsi64>
+  return %y : tensor<*xsi64>
+}
+
+// -----
+
+func.func @lrn_size(%x: tensor<1x4x2x2xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{'LRN': expected rank >= 2 and a size from 1 to 256, found 'tensor<1x4x2x2xf32>' and 0}}
+  %y = onnx.node "LRN"(%x) since 13 outputs ["y"] : (tensor<1x4x2x2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}

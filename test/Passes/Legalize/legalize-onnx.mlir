@@ -153,3 +153,134 @@ func.func @no_windows(%x: tensor<1x1x0x4xf32>) -> tensor<1x1x0x3xf32> {
   %y = onnx.node "AveragePool"(%x) since 22 outputs ["y"] attributes {ceil_mode = 1 : i64, kernel_shape = array<i64: 2, 2>, pads = array<i64: 0, 0, 2, 0>} : (tensor<1x1x0x4xf32>) -> tensor<1x1x0x3xf32>
   return %y : tensor<1x1x0x3xf32>
 }
+
+// -----
+
+// The place of the largest element: the smallest index that holds it.
+// CHECK-LABEL: func.func @argmax
+// CHECK: %[[M:.*]] = quern.reduce max %arg0 axes [1] : tensor<2x5xf32> -> tensor<2x1xf32>
+// CHECK: %[[E:.*]] = quern.binary equal %arg0, %[[M]]
+// CHECK: %[[S:.*]] = quern.select %[[E]], %{{.*}}, %{{.*}} : tensor<2x5xi1>, tensor<1x5xf32>, tensor<f32> -> tensor<2x5xf32>
+// CHECK: %[[I:.*]] = quern.reduce min %[[S]] axes [1]
+// CHECK: quern.cast %{{.*}} : tensor<2xf32> -> tensor<2xsi64>
+func.func @argmax(%x: tensor<2x5xf32>) -> tensor<2xsi64> {
+  %y = onnx.node "ArgMax"(%x) since 13 outputs ["y"] attributes {axis = -1 : i64, keepdims = 0 : i64} : (tensor<2x5xf32>) -> tensor<2xsi64>
+  return %y : tensor<2xsi64>
+}
+
+// -----
+
+// Sums moved by 1, 2 and 4 cover five elements.
+// CHECK-LABEL: func.func @cumsum
+// CHECK: %[[S:.*]] = quern.slice %arg0 starts [0] steps [1] : tensor<5xf32> -> tensor<4xf32>
+// CHECK: %[[P:.*]] = quern.pad %[[S]], %{{.*}} low [1] : tensor<4xf32>, tensor<f32> -> tensor<5xf32>
+// CHECK: quern.binary add %arg0, %[[P]]
+// CHECK: quern.pad %{{.*}} low [2]
+// CHECK: quern.pad %{{.*}} low [4]
+// CHECK-NOT: quern.pad
+func.func @cumsum(%x: tensor<5xf32>) -> tensor<5xf32> {
+  %axis = quern.constant(dense<0> : tensor<si64>) : tensor<si64>
+  %y = onnx.node "CumSum"(%x, %axis) since 14 outputs ["y"] : (tensor<5xf32>, tensor<si64>) -> tensor<5xf32>
+  return %y : tensor<5xf32>
+}
+
+// -----
+
+// Elements by position are one gather from the flattened data; constant positions are computed here.
+// CHECK-LABEL: func.func @gather_elements
+// CHECK-DAG: %[[P:.*]] = quern.constant(dense<{{\[\[}}2, 1], [3, 4{{\]\]}}> : tensor<2x2xsi64>)
+// CHECK-DAG: %[[F:.*]] = quern.reshape %arg0 : tensor<2x3xf32> -> tensor<6xf32>
+// CHECK: quern.gather %[[F]], %[[P]] axis 0
+func.func @gather_elements(%x: tensor<2x3xf32>) -> tensor<2x2xf32> {
+  %i = quern.constant(dense<[[-1, 1], [0, 1]]> : tensor<2x2xsi64>) : tensor<2x2xsi64>
+  %y = onnx.node "GatherElements"(%x, %i) since 13 outputs ["y"] attributes {axis = 1 : i64} : (tensor<2x3xf32>, tensor<2x2xsi64>) -> tensor<2x2xf32>
+  return %y : tensor<2x2xf32>
+}
+
+// -----
+
+// Tuples of two indices name rows of the data; each batch has its own.
+// CHECK-LABEL: func.func @gather_nd
+// CHECK-DAG: %[[P:.*]] = quern.constant(dense<[1, 2]> : tensor<2xsi64>)
+// CHECK-DAG: %[[F:.*]] = quern.reshape %arg0 : tensor<2x2x4xf32> -> tensor<4x4xf32>
+// CHECK: quern.gather %[[F]], %[[P]] axis 0 : tensor<4x4xf32>, tensor<2xsi64> -> tensor<2x4xf32>
+func.func @gather_nd(%x: tensor<2x2x4xf32>) -> tensor<2x4xf32> {
+  %i = quern.constant(dense<[[1], [0]]> : tensor<2x1xsi64>) : tensor<2x1xsi64>
+  %y = onnx.node "GatherND"(%x, %i) since 13 outputs ["y"] attributes {batch_dims = 1 : i64} : (tensor<2x2x4xf32>, tensor<2x1xsi64>) -> tensor<2x4xf32>
+  return %y : tensor<2x4xf32>
+}
+
+// -----
+
+// Rows replaced at constant places are picked from the data and the updates; the last update wins.
+// CHECK-LABEL: func.func @scatter_nd
+// CHECK-DAG: %[[P:.*]] = quern.constant(dense<[0, 4, 2]> : tensor<3xsi64>)
+// CHECK-DAG: %[[B:.*]] = quern.concat %arg0, %arg1 axis 0 : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<5x2xf32>
+// CHECK: quern.gather %[[B]], %[[P]] axis 0
+func.func @scatter_nd(%x: tensor<3x2xf32>, %u: tensor<2x2xf32>) -> tensor<3x2xf32> {
+  %i = quern.constant(dense<[[1], [-2]]> : tensor<2x1xsi64>) : tensor<2x1xsi64>
+  %y = onnx.node "ScatterND"(%x, %i, %u) since 13 outputs ["y"] : (tensor<3x2xf32>, tensor<2x1xsi64>, tensor<2x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @scatter_elements
+// CHECK-DAG: %[[P:.*]] = quern.constant(dense<[4, 1, 5, 3]> : tensor<4xsi64>)
+// CHECK: quern.gather %{{.*}}, %[[P]] axis 0 : tensor<6x1xf32>, tensor<4xsi64> -> tensor<4x1xf32>
+func.func @scatter_elements(%x: tensor<2x2xf32>, %u: tensor<2x1xf32>) -> tensor<2x2xf32> {
+  %i = quern.constant(dense<0> : tensor<2x1xsi64>) : tensor<2x1xsi64>
+  %y = onnx.node "ScatterElements"(%x, %i, %u) since 18 outputs ["y"] attributes {axis = 1 : i64} : (tensor<2x2xf32>, tensor<2x1xsi64>, tensor<2x1xf32>) -> tensor<2x2xf32>
+  return %y : tensor<2x2xf32>
+}
+
+// -----
+
+// A transposed convolution spreads its input and turns its weights; the codes of the weights are turned,
+// not their values, and keep their axis.
+// CHECK-LABEL: func.func @conv_transpose
+// CHECK: quern.pad %{{.*}} low [0, 0, 0, 0, 0, 0] : tensor<1x3x1x3x1x2xf32>, tensor<f32> -> tensor<1x3x2x3x2x2xf32>
+// CHECK: %[[X:.*]] = quern.slice %{{.*}} : tensor<1x6x6x2xf32> -> tensor<1x5x5x2xf32>
+// CHECK: %[[R:.*]] = quern.slice %{{.*}} starts [0, 0, 1, 1] steps [1, 1, -1, -1] : tensor<2x2x2x2xsi8> -> tensor<2x2x2x2xsi8>
+// CHECK: %[[T:.*]] = quern.transpose %[[R]] [1, 2, 3, 0]
+// CHECK: %[[D:.*]] = quern.dequantize %[[T]], %{{.*}} {axis = 0 : i64, site = "w"} : tensor<2x2x2x2xsi8>, tensor<2xf32> -> tensor<2x2x2x2xf32>
+// CHECK: quern.conv %[[X]], %[[D]] strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1 : tensor<1x5x5x2xf32>, tensor<2x2x2x2xf32> -> tensor<1x6x6x2xf32>
+func.func @conv_transpose(%x: tensor<1x2x3x3xf32>) -> tensor<1x2x6x6xf32> {
+  %c = quern.constant(dense<1> : tensor<2x2x2x2xsi8>) {site = "w"} : tensor<2x2x2x2xsi8>
+  %s = quern.constant(dense<[0.5, 0.25]> : tensor<2xf32>) : tensor<2xf32>
+  %z = quern.constant(dense<0> : tensor<2xsi8>) : tensor<2xsi8>
+  %w = onnx.node "DequantizeLinear"(%c, %s, %z) since 13 outputs ["w"] attributes {axis = 1 : i64} : (tensor<2x2x2x2xsi8>, tensor<2xf32>, tensor<2xsi8>) -> tensor<2x2x2x2xf32>
+  %y = onnx.node "ConvTranspose"(%x, %w) since 11 outputs ["y"] attributes {strides = array<i64: 2, 2>} : (tensor<1x2x3x3xf32>, tensor<2x2x2x2xf32>) -> tensor<1x2x6x6xf32>
+  return %y : tensor<1x2x6x6xf32>
+}
+
+// -----
+
+// Linear by 2: two neighbours each, a quarter and three quarters; height and width, channels last.
+// CHECK-LABEL: func.func @resize_linear
+// CHECK-DAG: %[[LOW:.*]] = quern.constant(dense<[0, 0, 0, 1]> : tensor<4xsi64>)
+// CHECK-DAG: %[[HIGH:.*]] = quern.constant(dense<[0, 1, 1, 1]> : tensor<4xsi64>)
+// CHECK-DAG: %[[X:.*]] = quern.transpose %arg0 [0, 2, 3, 1]
+// CHECK-DAG: quern.gather %[[X]], %[[LOW]] axis 1 : tensor<1x2x2x3xf32>, tensor<4xsi64> -> tensor<1x4x2x3xf32>
+// CHECK-DAG: quern.gather %[[X]], %[[HIGH]] axis 1 : tensor<1x2x2x3xf32>, tensor<4xsi64> -> tensor<1x4x2x3xf32>
+// CHECK: quern.binary mul %{{.*}} : tensor<1x4x2x3xf32>, tensor<1x4x1x1xf32>
+// CHECK: quern.gather %{{.*}} axis 2 : tensor<1x4x2x3xf32>, tensor<4xsi64> -> tensor<1x4x4x3xf32>
+func.func @resize_linear(%x: tensor<1x3x2x2xf32>) -> tensor<1x3x4x4xf32> {
+  %none = onnx.absent
+  %sizes = quern.constant(dense<[1, 3, 4, 4]> : tensor<4xsi64>) : tensor<4xsi64>
+  %y = onnx.node "Resize"(%x, %none, %none, %sizes) since 13 outputs ["y"] attributes {mode = "linear"} : (tensor<1x3x2x2xf32>, none, none, tensor<4xsi64>) -> tensor<1x3x4x4xf32>
+  return %y : tensor<1x3x4x4xf32>
+}
+
+// -----
+
+// Three channels around each: squares, padded by one on both sides.
+// CHECK-LABEL: func.func @lrn
+// CHECK: %[[X:.*]] = quern.transpose %arg0 [0, 2, 3, 1]
+// CHECK: quern.pad %{{.*}} low [0, 0, 0, 1] : tensor<1x2x2x4xf32>, tensor<f32> -> tensor<1x2x2x6xf32>
+// CHECK: %[[B:.*]] = quern.binary pow
+// CHECK: quern.binary div %[[X]], %[[B]]
+func.func @lrn(%x: tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32> {
+  %y = onnx.node "LRN"(%x) since 13 outputs ["y"] attributes {size = 3 : i64} : (tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32>
+  return %y : tensor<1x4x2x2xf32>
+}
