@@ -171,6 +171,46 @@ def noise(args, name, inputs):
     check(name, "SQNR dB against float", against_float, against_float >= theirs - 0.5, f">= {theirs:.2f} - 0.5")
 
 
+def faces(shared, limit):
+    for path in sorted((shared / "data/ultraface").glob("*.jpg"))[:limit]:
+        pixels = np.asarray(Image.open(path).convert("RGB").resize((320, 240)), np.float32)
+        yield ((pixels - 127) / 128).transpose(2, 0, 1)[None]
+
+
+def scenes(shared, limit):
+    """YOLOX takes blue first, 0 to 255, on a grey canvas."""
+    for row in rows_of(shared / "data/imagenet500/labels.csv", limit):
+        canvas = np.full((416, 416, 3), 114, np.float32)
+        image = Image.open(shared / "data/imagenet500" / row[0]).convert("RGB").resize((416, 312))
+        canvas[:312] = np.asarray(image, np.float32)[:, :, ::-1]
+        yield canvas.transpose(2, 0, 1)[None].copy()
+
+
+def contents(shared, limit):
+    """The first and last 1,024 bytes of files, 256 where there is none."""
+    files = sorted(p for p in (shared / "data/magika/basic").rglob("*") if p.is_file())
+    for path in files[:: max(1, len(files) // limit)][:limit]:
+        data = np.frombuffer(path.read_bytes(), np.uint8).astype(np.int32)
+        x = np.full((1, 2048), 256, np.int32)
+        x[0, : min(1024, data.size)] = data[:1024]
+        tail = data[-1024:]
+        x[0, 2048 - tail.size :] = tail
+        yield x
+
+
+def outputs(args, name, path, inputs, bound, shape=None):
+    """Every output against ONNX Runtime's: the largest error relative to the output's largest value."""
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = Ours(path, args.target, Path(folder), shape), q.session(path)
+        for x in inputs:
+            found = q.run_program(ours.program, {ours.name: x})
+            for output, expected in zip(theirs.get_outputs(), theirs.run(None, {ours.name: x})):
+                value = found[q.file_name(output.name)]
+                worst = max(worst, float(np.abs(value - expected).max() / np.abs(expected).max()))
+    check(name, "largest error / max|y|", worst, worst <= bound, f"<= {bound}")
+
+
 def random_inputs(path, count):
     model = onnx.load(path, load_external_data=False)
     shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
@@ -188,6 +228,10 @@ def models(args):
         yield f"tinycnn_{kind}", lambda name, kind=kind: top1(args, name, m / f"tinycnn_cifar10/{kind}.onnx", cifar(s, 10 * n), 0.3)
     yield "mnist", lambda name: top1(args, name, m / "mnist/mnist-8.onnx", mnist(s, 10 * n, 1), 0.1)
     yield "qonnx_tfc_2w2a", lambda name: top1(args, name, m / "qonnx_tfc_2w2a/TFC_2W2A.onnx", mnist(s, 10 * n, 1 / 255), 0.1, 99.5, judge=Qonnx)
+    few = max(4, n // 20)
+    yield "ultraface", lambda name: outputs(args, name, m / "ultraface/version-RFB-320.onnx", faces(s, few), 1e-4)
+    yield "yolox_nano", lambda name: outputs(args, name, m / "yolox_nano/yolox_nano.onnx", scenes(s, few), 1e-3)
+    yield "magika", lambda name: outputs(args, name, m / "magika/standard_v3_3.onnx", contents(s, n), 1e-3, (1, 2048))
     if args.made:
         count = max(16, n // 10)
         yield "mobilenetv2", lambda name: noise(args, name, [x for x, _ in imagenet(s, 64 + count, normalized)][64:])
