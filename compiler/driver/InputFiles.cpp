@@ -80,16 +80,16 @@ static std::optional<PixelLayout> getPixelLayout(llvm::ArrayRef<int64_t> dims) {
 }
 
 llvm::Error InputFile::checkImageInput(const std::optional<PixelLayout> &layout) const {
-  bool isByte =
-      tensor.type() == package::ElementType::U8 || tensor.type() == package::ElementType::S8;
+  bool isUnsigned = tensor.type() == package::ElementType::U8;
+  bool isByte = isUnsigned || tensor.type() == package::ElementType::S8;
   bool isCode = tensor.quantization() && isByte;
-  if (!layout || !(isCode || tensor.type() == package::ElementType::U8 ||
-                   tensor.type() == package::ElementType::F32))
+  bool takesPixels = isCode || isUnsigned || tensor.type() == package::ElementType::F32;
+  if (!layout || !takesPixels)
     return llvm::createStringError(
         "an image cannot become " + describe(tensor) +
         "; expected u8, f32 or 8-bit codes of shape [1, C, H, W] or [1, H, W, C], C being 1 or 3");
   bool normalizes = !options.imageMean.empty() || !options.imageStd.empty();
-  if (normalizes && !isCode && tensor.type() == package::ElementType::U8)
+  if (normalizes && !isCode && isUnsigned)
     return llvm::createStringError("--image-mean and --image-std are for f32 and codes, found " +
                                    describe(tensor));
   for (const auto *values : {&options.imageMean, &options.imageStd})
