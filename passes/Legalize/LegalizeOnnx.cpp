@@ -26,6 +26,7 @@ public:
   RowTable() {
     addContractionRows(rows);
     addConvTransposeRows(rows);
+    addEinsumRows(rows);
     addElementwiseRows(rows);
     addFusedRows(rows);
     addIndexingRows(rows);

@@ -32,6 +32,12 @@ template <UnaryKind kind> static LogicalResult buildNumberUnary(NodeBuilder &n) 
 
 static LogicalResult buildNot(NodeBuilder &n) { return n.finish(n.unary(UnaryKind::Not, n.in(0))); }
 
+/// Only a NaN differs from itself.
+static LogicalResult buildIsNaN(NodeBuilder &n) {
+  Value x = n.f32(0);
+  return n.finish(n.unary(UnaryKind::Not, n.binary(BinaryKind::Equal, x, x)));
+}
+
 static LogicalResult buildElu(NodeBuilder &n) {
   return n.finish(n.unary(UnaryKind::Elu, n.f32(0), n.node.getFloat("alpha", 1.0f)));
 }
@@ -232,6 +238,7 @@ static void addUnaryRows(Rows &rows) {
                 {onnxDomain, "Round", 11, latest, 1, "", buildUnary<UnaryKind::Round>},
                 {onnxDomain, "HardSwish", 14, latest, 1, "", buildUnary<UnaryKind::HardSwish>},
                 {onnxDomain, "Not", 1, latest, 1, "", buildNot},
+                {onnxDomain, "IsNaN", 9, latest, 1, "", buildIsNaN},
                 {onnxDomain, "Elu", 6, latest, 1, "alpha", buildElu},
                 {onnxDomain, "LeakyRelu", 6, latest, 1, "alpha", buildLeakyRelu},
                 {onnxDomain, "HardSigmoid", 6, latest, 1, "alpha beta", buildHardSigmoid},

@@ -1,7 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Operators that pick or add elements: slices, padding, gathering, and filled tensors.
+// Operators that pick or add elements: slices, padding, gathering, triangles, and filled tensors.
 
 #include "passes/Legalize/Onnx/Rows.h"
 
@@ -243,6 +243,63 @@ static LogicalResult buildRange(NodeBuilder &n) {
   return n.finish(makeConstant<double>(n.b, n.b.getLoc(), type, values).getResult());
 }
 
+static Value number(NodeBuilder &n, unsigned index) {
+  Value x = n.in(index);
+  return llvm::isa<FloatType>(elementOf(x)) ? n.f32(x) : x;
+}
+
+/// The numbers from 0 up along one axis, si64, to broadcast over the others.
+static Value countAlong(NodeBuilder &n, int64_t axis, int64_t rank, int64_t count) {
+  Dims shape(rank, 1);
+  shape[axis] = count;
+  return n.reshape(n.indices(countUp(0, count)), shape);
+}
+
+/// Keeps what lies on or above (upper) or on or below the k-th diagonal, zeros elsewhere.
+static LogicalResult buildTrilu(NodeBuilder &n) {
+  Value x = number(n, 0);
+  auto k = n.has(1) ? n.scalar(1, "the diagonal") : 0.0;
+  if (!x || !k)
+    return failure();
+  int64_t rank = rankOf(x);
+  constexpr int64_t most = 1 << 20;
+  if (rank < 2 || shapeOf(x)[rank - 2] > most || shapeOf(x)[rank - 1] > most)
+    return n.error() << "expected rank >= 2 and matrices of at most 2^20 rows and columns, found "
+                     << x.getType();
+  Value rows = countAlong(n, 0, 2, shapeOf(x)[rank - 2]);
+  Value diagonal = n.binary(qir::BinaryKind::Sub, countAlong(n, 1, 2, shapeOf(x)[rank - 1]), rows);
+  Value bound = n.integers({static_cast<int64_t>(*k)}, {}, elementOf(diagonal));
+  bool upper = n.node.getInt("upper", 1) != 0;
+  Value keeps =
+      n.binary(upper ? qir::BinaryKind::GreaterEqual : qir::BinaryKind::LessEqual, diagonal, bound);
+  Value zero = elementOf(x).isF32() ? n.scalarF32(0) : n.integers({0}, {}, elementOf(x));
+  return n.finish(n.select(keeps, x, zero));
+}
+
+/// values[1] where the new axis counts the index, values[0] elsewhere.
+static LogicalResult buildOneHot(NodeBuilder &n) {
+  auto depth = n.scalar(1, "the depth");
+  Value indices = n.in(0), values = number(n, 2);
+  if (!depth || !values)
+    return failure();
+  auto axis = n.axis(n.node.getInt("axis", -1), rankOf(indices) + 1);
+  auto count = static_cast<int64_t>(*depth);
+  if (!axis || count < 1 || count > 1 << 24 || shapeOf(values) != Shape({2}))
+    return n.error() << "expected a depth from 1 to 2^24 and two values, found " << *depth
+                     << " and " << values.getType();
+  Type wide = n.b.getIntegerType(64, /*isSigned=*/true);
+  Value index = n.cast(indices, wide);
+  Value isNegative = n.binary(qir::BinaryKind::Less, index, n.integers({0}, {}, wide));
+  Value moved = n.binary(qir::BinaryKind::Add, index, n.integers({count}, {}, wide));
+  Dims shape(shapeOf(indices));
+  shape.insert(shape.begin() + *axis, 1);
+  index = n.reshape(n.select(isNegative, moved, index), shape);
+  Value isHot = n.binary(qir::BinaryKind::Equal, index,
+                         countAlong(n, *axis, static_cast<int64_t>(shape.size()), count));
+  auto value = [&](int64_t at) { return n.reshape(n.slice(values, {at}, {1}, {1}), {}); };
+  return n.finish(n.select(isHot, value(1), value(0)));
+}
+
 void quern::legalize::addIndexingRows(Rows &rows) {
   llvm::append_range(
       rows, std::initializer_list<Row>{
@@ -250,6 +307,8 @@ void quern::legalize::addIndexingRows(Rows &rows) {
                 {onnxDomain, "Gather", 1, latest, 2, "axis", buildGather},
                 {onnxDomain, "Pad", 2, latest, 1, "mode pads value", buildPad},
                 {onnxDomain, "ConstantOfShape", 9, latest, 1, "value", buildConstantOfShape},
+                {onnxDomain, "Trilu", 14, latest, 1, "upper", buildTrilu},
+                {onnxDomain, "OneHot", 9, latest, 3, "axis", buildOneHot},
                 {onnxDomain, "Range", 11, latest, 3, "", buildRange},
             });
 }

@@ -32,6 +32,7 @@ inline constexpr llvm::StringLiteral microsoft = "com.microsoft";
 
 void addContractionRows(Rows &rows);
 void addConvTransposeRows(Rows &rows);
+void addEinsumRows(Rows &rows);
 void addElementwiseRows(Rows &rows);
 void addFusedRows(Rows &rows);
 void addIndexingRows(Rows &rows);

@@ -236,3 +236,37 @@ func.func @lrn_size(%x: tensor<1x4x2x2xf32>) -> tensor<*xf32> {
   %y = onnx.node "LRN"(%x) since 13 outputs ["y"] : (tensor<1x4x2x2xf32>) -> tensor<*xf32>
   return %y : tensor<*xf32>
 }
+
+// -----
+
+func.func @einsum_diagonal(%x: tensor<3x3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{'Einsum': expected one or two operands with a different letter for each dimension, found 'ii->i'; nearest supported form: products of two operands, one after the other}}
+  %y = onnx.node "Einsum"(%x) since 12 outputs ["y"] attributes {equation = "ii->i"} : (tensor<3x3xf32>) -> tensor<3xf32>
+  return %y : tensor<3xf32>
+}
+
+// -----
+
+func.func @einsum_sizes(%x: tensor<3x4xf32>, %y: tensor<5x2xf32>) -> tensor<3x2xf32> {
+  // expected-error @+1 {{'Einsum': expected one size for the letter 'k' in both operands}}
+  %z = onnx.node "Einsum"(%x, %y) since 12 outputs ["z"] attributes {equation = "ik,kj->ij"} : (tensor<3x4xf32>, tensor<5x2xf32>) -> tensor<3x2xf32>
+  return %z : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @one_hot_depth(%x: tensor<2xsi64>) -> tensor<*xf32> {
+  %d = quern.constant(dense<0> : tensor<si64>) : tensor<si64>
+  %v = quern.constant(dense<[0.0, 1.0]> : tensor<2xf32>) : tensor<2xf32>
+  // expected-error @+1 {{'OneHot': expected a depth from 1 to 2^24 and two values, found 0}}
+  %y = onnx.node "OneHot"(%x, %d, %v) since 11 outputs ["y"] : (tensor<2xsi64>, tensor<si64>, tensor<2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @trilu_vector(%x: tensor<2xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{'Trilu': expected rank >= 2 and matrices of at most 2^20 rows and columns, found 'tensor<2xf32>'}}
+  %y = onnx.node "Trilu"(%x) since 14 outputs ["y"] : (tensor<2xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}

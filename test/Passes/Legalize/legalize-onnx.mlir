@@ -284,3 +284,50 @@ func.func @lrn(%x: tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32> {
   %y = onnx.node "LRN"(%x) since 13 outputs ["y"] attributes {size = 3 : i64} : (tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32>
   return %y : tensor<1x4x2x2xf32>
 }
+
+// -----
+
+// The batch first, then the letters of one operand, then those that are summed: one matrix product.
+// CHECK-LABEL: func.func @einsum
+// CHECK-DAG: %[[L:.*]] = quern.transpose %arg0 [1, 0, 2] : tensor<3x2x5xf32> -> tensor<2x3x5xf32>
+// CHECK-DAG: %[[R:.*]] = quern.transpose %arg1 [0, 2, 1] : tensor<2x4x5xf32> -> tensor<2x5x4xf32>
+// CHECK: %[[P:.*]] = quern.matmul %[[L]], %[[R]]
+// CHECK: quern.transpose %[[P]] [1, 0, 2] : tensor<2x3x4xf32> -> tensor<3x2x4xf32>
+func.func @einsum(%x: tensor<3x2x5xf32>, %y: tensor<2x4x5xf32>) -> tensor<3x2x4xf32> {
+  %z = onnx.node "Einsum"(%x, %y) since 12 outputs ["z"] attributes {equation = "ibk, bjk -> ibj"} : (tensor<3x2x5xf32>, tensor<2x4x5xf32>) -> tensor<3x2x4xf32>
+  return %z : tensor<3x2x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @trilu
+// CHECK: %[[M:.*]] = quern.constant(dense<{{\[\[}}false, true, true], [false, false, true{{\]\]}}> : tensor<2x3xi1>)
+// CHECK: quern.select %[[M]], %arg0, %{{.*}} : tensor<2x3xi1>, tensor<2x3xf32>, tensor<f32> -> tensor<2x3xf32>
+func.func @trilu(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %k = quern.constant(dense<1> : tensor<si64>) : tensor<si64>
+  %y = onnx.node "Trilu"(%x, %k) since 14 outputs ["y"] : (tensor<2x3xf32>, tensor<si64>) -> tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @one_hot
+// CHECK: %[[I:.*]] = quern.reshape %{{.*}} : tensor<2xsi64> -> tensor<2x1xsi64>
+// CHECK: %[[E:.*]] = quern.binary equal %[[I]], %{{.*}} : tensor<2x1xsi64>, tensor<1x3xsi64> -> tensor<2x3xi1>
+// CHECK: quern.select %[[E]], %{{.*}}, %{{.*}} : tensor<2x3xi1>, tensor<f32>, tensor<f32> -> tensor<2x3xf32>
+func.func @one_hot(%x: tensor<2xsi64>) -> tensor<2x3xf32> {
+  %d = quern.constant(dense<3> : tensor<si64>) : tensor<si64>
+  %v = quern.constant(dense<[0.0, 1.0]> : tensor<2xf32>) : tensor<2xf32>
+  %y = onnx.node "OneHot"(%x, %d, %v) since 11 outputs ["y"] : (tensor<2xsi64>, tensor<si64>, tensor<2xf32>) -> tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @is_nan
+// CHECK: %[[E:.*]] = quern.binary equal %arg0, %arg0
+// CHECK: quern.unary not %[[E]]
+func.func @is_nan(%x: tensor<2xf32>) -> tensor<2xi1> {
+  %y = onnx.node "IsNaN"(%x) since 13 outputs ["y"] : (tensor<2xf32>) -> tensor<2xi1>
+  return %y : tensor<2xi1>
+}
