@@ -212,10 +212,22 @@ static void addBench(CLI::App &app, Options &options) {
   CLI::App *command = app.add_subcommand("bench", "time an artifact or a model");
   addRunFlags(*command, options.run);
   command->add_flag("--json", options.run.json, "print JSON");
-  command->add_flag("--profile", options.run.profile, "time each launch");
+  command
+      ->add_option("--runs", options.run.runs, "runs to measure; without, about a second of them")
+      ->check(CLI::Range(1, 10000000))
+      ->type_name("N");
+  command->add_flag("--profile", options.run.profile,
+                    "time each dispatch, and compare with what the machine can do");
+  command
+      ->add_option("--trace", options.run.trace,
+                   "with --profile, also write when each chunk ran, for Perfetto")
+      ->type_name("FILE");
   command->add_flag("--serve", options.run.serve,
                     "print 'ready'; answer each line N with N latencies in nanoseconds");
-  command->callback([&options] { options.command = Command::Bench; });
+  command->callback([&options] {
+    options.command = Command::Bench;
+    options.run.profile |= !options.run.trace.empty();
+  });
 }
 
 static void addInspect(CLI::App &app, Options &options) {

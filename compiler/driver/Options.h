@@ -38,7 +38,9 @@ struct RunOptions {
   /// Of image inputs: one number, or one for each channel; empty: 0 and 1.
   std::vector<double> imageMean, imageStd;
   std::string outputDirectory;
-  int threads = 0; ///< 0: not given
+  int threads = 0;   ///< 0: not given
+  int64_t runs = 0;  ///< to measure; 0: about a second of them
+  std::string trace; ///< of `bench --profile`: the file to write
   bool json = false, profile = false, serve = false;
 };
 

@@ -4,6 +4,7 @@
 #include "compiler/driver/ArtifactRecord.h"
 #include "compiler/driver/Commands.h"
 #include "compiler/driver/InputFiles.h"
+#include "compiler/driver/Profile.h"
 
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/Magic.h"
@@ -21,6 +22,10 @@ static int fail(const std::string &message) {
   llvm::errs() << "error: " << message << '\n';
   return ExitFailed;
 }
+
+/// What is done with an executable artifact; gives the exit status.
+using Execute =
+    llvm::function_ref<int(const std::string &program, const std::vector<std::string> &arguments)>;
 
 /// Runs the program and passes its exit status on.
 static int execute(const std::string &program, const std::vector<std::string> &arguments) {
@@ -64,7 +69,8 @@ private:
 class RunJob {
 public:
   explicit RunJob(const RunOptions &options) : options(options) {}
-  int run(std::vector<std::string> arguments);
+  /// Makes the program and its inputs; then `execute` runs it with the arguments.
+  int run(std::vector<std::string> arguments, Execute execute);
 
 private:
   int findProgram();
@@ -126,7 +132,7 @@ llvm::Expected<std::vector<std::string>> RunJob::makeInputs() {
   return prepareInputs(options, *record->package, *path);
 }
 
-int RunJob::run(std::vector<std::string> arguments) {
+int RunJob::run(std::vector<std::string> arguments, Execute execute) {
   if (int status = findProgram())
     return status;
   auto inputs = makeInputs();
@@ -140,18 +146,23 @@ int RunJob::run(std::vector<std::string> arguments) {
 }
 
 int runRun(const RunOptions &options) {
-  return RunJob(options).run({"--output-dir=" + options.outputDirectory});
+  return RunJob(options).run({"--output-dir=" + options.outputDirectory}, execute);
 }
 
 int runBench(const RunOptions &options) {
-  std::vector<std::string> arguments;
-  if (options.serve)
-    arguments.push_back("--serve");
-  else
-    arguments.push_back(options.profile ? "--profile" : "--bench");
+  std::string runs = options.runs ? "=" + std::to_string(options.runs) : "";
+  if (options.profile) {
+    std::vector<std::string> arguments = {"--profile"};
+    if (options.runs)
+      arguments.push_back("--bench" + runs);
+    return RunJob(options).run(arguments, [&](const auto &program, const auto &words) {
+      return profileArtifact(program, words, options);
+    });
+  }
+  std::vector<std::string> arguments = {options.serve ? "--serve" : "--bench" + runs};
   if (options.json)
     arguments.push_back("--json");
-  return RunJob(options).run(std::move(arguments));
+  return RunJob(options).run(std::move(arguments), execute);
 }
 
 } // namespace quern::driver

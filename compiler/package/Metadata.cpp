@@ -60,6 +60,11 @@ static std::unique_ptr<package::KernelT> makeKernel(const Launch &launch) {
   record->macs = launch.macs;
   for (const Argument &argument : launch.arguments)
     (argument.written ? record->bytes_written : record->bytes_read) += argument.bytes;
+  // The plan knows that a gather reads only what it picks.
+  auto moved = static_cast<uint64_t>(launch.bytes);
+  if (moved > record->bytes_written)
+    record->bytes_read = std::min(record->bytes_read, moved - record->bytes_written);
+  record->element = static_cast<package::ElementType>(launch.element);
   return record;
 }
 

@@ -212,6 +212,15 @@ static std::string describe(qir::DispatchOp dispatch) {
   return text;
 }
 
+/// What the dispatch multiplies, if it does.
+static quern_type getMultipliedType(qir::DispatchOp dispatch) {
+  for (Operation &op : dispatch.getBody().front())
+    if (llvm::isa<qir::ConvOp, qir::MatMulOp>(op))
+      return getElementTypeCode(
+          llvm::cast<RankedTensorType>(op.getOperand(0).getType()).getElementType());
+  return QUERN_INVALID;
+}
+
 LogicalResult Reader::addLaunch(qir::DispatchOp dispatch) {
   auto kernel = dispatch->getAttrOfType<FlatSymbolRefAttr>("kernel");
   if (!kernel)
@@ -228,6 +237,7 @@ LogicalResult Reader::addLaunch(qir::DispatchOp dispatch) {
   launch.grain = std::max<int64_t>(number(grainAttrName, launch.units), 1);
   launch.macs = number(macsAttrName, 0);
   launch.bytes = number(bytesAttrName, 0);
+  launch.element = getMultipliedType(dispatch);
   for (Value input : dispatch.getInputs()) {
     FailureOr<Argument> argument = getArgument(dispatch, input);
     if (failed(argument))

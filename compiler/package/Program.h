@@ -47,6 +47,7 @@ struct Launch {
   llvm::SmallVector<std::string> nodes; ///< ONNX nodes, from the locations
   llvm::SmallVector<Argument> arguments;
   int64_t units = 1, grain = 1, macs = 0, bytes = 0;
+  quern_type element = QUERN_INVALID; ///< of the left operand of the multiply-accumulates
 };
 
 /// A constant's place in the weight segment.

@@ -10,8 +10,9 @@ const char quern_usage[] =
     "       MODEL --bench[=N]    time N runs, or about a second of them\n"
     "       MODEL --serve        print 'ready'; answer each line N with N latencies in ns\n"
     "       MODEL --info         what the model takes, gives and needs\n"
-    "       MODEL --profile      as --bench, launch by launch\n"
-    "options: --threads=N  --json (with --bench, --info)\n"
+    "       MODEL --profile      as --bench, launch by launch; --trace=FILE also writes when each\n"
+    "                            chunk ran, as JSON for Perfetto or chrome://tracing\n"
+    "options: --threads=N  --json (with --bench, --info, --profile)\n"
     "         --entry=NAME or number; else the first entry that the inputs fit\n"
     "An input that --bench or --serve is not given is filled with a fixed pattern.\n"
     "exit status: 0 done, 1 bad input, 2 wrong usage, 3 a CPU feature is missing\n";
@@ -73,9 +74,14 @@ static int set_value(state *s, int option, const char *value) {
       return complain(s, "expected --threads=1..256, found ", value);
     s->args->threads = (uint32_t)number;
     return 1;
-  default:
+  case 3:
     s->args->entry = value;
     return 1;
+  default:
+    if (!*value)
+      return complain(s, "expected a file after --trace", 0);
+    s->args->trace = value;
+    return (s->args->profile = 1) && set_mode(s, QUERN_MODE_BENCH);
   }
 }
 
@@ -88,8 +94,9 @@ static int read_bench(state *s, const char *rest) {
 }
 
 static int read_option(state *s, const char *argument) {
-  static const char *const with_value[] = {"--input", "--output-dir", "--threads", "--entry"};
-  for (int i = 0; i < 4; i++) {
+  static const char *const with_value[] = {"--input", "--output-dir", "--threads", "--entry",
+                                           "--trace"};
+  for (int i = 0; i < 5; i++) {
     const char *value = 0;
     int found = take_value(s, argument, with_value[i], &value);
     if (found)

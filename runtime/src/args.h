@@ -27,6 +27,7 @@ typedef struct quern_args {
   uint32_t threads;       // including the first; 1 unless asked for
   uint64_t iterations;    // of --bench; 0: about a second
   int profile;            // --bench times each launch
+  const char *trace;      // the file for a trace of a profile, or null
   int json;               // --bench and --info print JSON
   const char *entry;      // name or number, or null: the first that the inputs fit
   const char *output_dir; // of a run

@@ -29,7 +29,7 @@ static void sift_down(uint64_t *values, uint64_t root, uint64_t count) {
 }
 
 // Heap sort: no recursion and no more memory, however many runs.
-static void sort(uint64_t *values, uint64_t count) {
+void quern_sort(uint64_t *values, uint64_t count) {
   for (uint64_t i = count / 2; i-- > 0;)
     sift_down(values, i, count);
   for (uint64_t i = count; i-- > 1;) {
@@ -69,7 +69,7 @@ static void report(quern_session *session, uint64_t *times, uint64_t count) {
   uint64_t sum = 0;
   for (uint64_t i = 0; i < count; i++)
     sum += times[i];
-  sort(times, count);
+  quern_sort(times, count);
   quern_put(out, json ? "{\"model\": " : "");
   (json ? quern_put_json_string : quern_put)(out, session->program->name);
   quern_put(out, json ? ", \"iterations\": " : ": ");

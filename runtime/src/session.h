@@ -34,9 +34,25 @@ int quern_inputs_fit(const quern_session *session);
 int quern_write_outputs(quern_session *session);
 // bench.c
 int quern_bench(quern_session *session);
+int quern_serve(quern_session *session);
+// Ascending, in place.
+void quern_sort(uint64_t *values, uint64_t count);
 // profile.c: the time of each launch of an entry, over about a second.
 int quern_profile(quern_session *session);
-int quern_serve(quern_session *session);
+
+// An entry of one launch, so that launches can be run one by one as parts of the same call.
+typedef struct quern_step {
+  quern_program program; // the session's, with the one entry below
+  quern_entry entry;     // the session's, with one launch
+  quern_call call;
+} quern_step;
+void quern_step_init(quern_step *step, const quern_session *session);
+// Runs launch `index` of the session's entry.
+quern_status quern_step_run(quern_step *step, const quern_session *session, uint32_t index);
+
+// trace.c: runs the entry a few times and writes to --trace=FILE when each launch and each chunk
+// of it ran and on which thread, in Chrome's JSON format.
+int quern_trace(quern_session *session);
 // info.c: to session->output.
 void quern_info(quern_session *session);
 const char *quern_type_name(uint32_t type);

@@ -193,6 +193,8 @@ uint64_t quern_nanoseconds(void) {
 
 int64_t quern_process_id(void) { return call3(QUERN_SYS_GETPID, 0, 0, 0); }
 
+int64_t quern_thread_id(void) { return call3(QUERN_SYS_GETTID, 0, 0, 0); }
+
 enum { FUTEX_WAIT_PRIVATE = 128, FUTEX_WAKE_PRIVATE = 129 };
 
 void quern_futex_wait(uint32_t *word, uint32_t value) {

@@ -48,6 +48,7 @@ void *quern_map_stack(uint64_t bytes);
 
 uint64_t quern_nanoseconds(void); // of a clock that never goes back
 int64_t quern_process_id(void);
+int64_t quern_thread_id(void);
 
 void quern_futex_wait(uint32_t *word, uint32_t value);
 void quern_futex_wake(uint32_t *word, uint32_t threads);

@@ -61,6 +61,12 @@ void quern_put_milliseconds(quern_text *text, uint64_t nanoseconds) {
   put_digits(text, nanoseconds % 1000000, 6);
 }
 
+void quern_put_microseconds(quern_text *text, uint64_t nanoseconds) {
+  put_digits(text, nanoseconds / 1000, 1);
+  quern_put(text, ".");
+  put_digits(text, nanoseconds % 1000, 3);
+}
+
 void quern_put_shape(quern_text *text, const int64_t *dims, uint32_t rank) {
   quern_put(text, "(");
   for (uint32_t i = 0; i < rank; i++) {

@@ -29,6 +29,8 @@ void quern_put_unsigned(quern_text *text, uint64_t value);
 void quern_put_signed(quern_text *text, int64_t value);
 // Nanoseconds as milliseconds with six decimals.
 void quern_put_milliseconds(quern_text *text, uint64_t nanoseconds);
+// Nanoseconds as microseconds with three decimals.
+void quern_put_microseconds(quern_text *text, uint64_t nanoseconds);
 // (2, 3), (2,) or () as Python writes a tuple.
 void quern_put_shape(quern_text *text, const int64_t *dims, uint32_t rank);
 // 'string' with control characters as question marks.

@@ -61,6 +61,10 @@ TEST(Args, Bench) {
   EXPECT_TRUE(p.args.json);
   EXPECT_EQ(parse({"--bench=12"}).args.iterations, 12u);
   EXPECT_EQ(parse({"--profile"}).args.mode, QUERN_MODE_BENCH);
+  Parsed traced = parse({"--trace=t.json"});
+  EXPECT_EQ(traced.args.mode, QUERN_MODE_BENCH);
+  EXPECT_TRUE(traced.args.profile);
+  EXPECT_STREQ(traced.args.trace, "t.json");
 }
 
 TEST(Args, OtherModes) {
@@ -75,6 +79,7 @@ TEST(Args, WrongUsageIsNamed) {
   EXPECT_THAT(parse({"--benchmark"}).message, HasSubstr("unknown argument '--benchmark'"));
   EXPECT_THAT(parse({"--threads"}).message, HasSubstr("a value after '--threads'"));
   EXPECT_THAT(parse({"--threads=257", "--bench"}).message, HasSubstr("1..256, found '257'"));
+  EXPECT_THAT(parse({"--trace="}).message, HasSubstr("expected a file after --trace"));
   EXPECT_THAT(parse({"--bench="}).message, HasSubstr("found ''"));
   EXPECT_THAT(parse({"--bench=0"}).message, HasSubstr("found '0'"));
   EXPECT_THAT(parse({"--info", "--output-dir=o"}).message, HasSubstr("exclude each other"));

@@ -20,6 +20,7 @@ TEST(Text, Numbers) {
             "18446744073709551615");
   EXPECT_EQ(textOf([](quern_text *t) { quern_put_signed(t, INT64_MIN); }), "-9223372036854775808");
   EXPECT_EQ(textOf([](quern_text *t) { quern_put_milliseconds(t, 12000345); }), "12.000345");
+  EXPECT_EQ(textOf([](quern_text *t) { quern_put_microseconds(t, 1200034); }), "1200.034");
 }
 
 TEST(Text, ShapesAndNames) {
