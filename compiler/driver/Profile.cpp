@@ -71,10 +71,12 @@ static double milliseconds(const json::Object &object, llvm::StringRef name) {
 
 /// Adds to a row what the artifact's record says of its kernel.
 static void describe(Row &row, const package::Kernel &kernel) {
-  row.kernel = text(kernel.name());
-  row.form = text(kernel.form());
-  for (const auto *node : all(kernel.nodes()))
-    row.nodes.push_back(node->str());
+  row.kernel = kernel.name()->str();
+  if (kernel.form())
+    row.form = kernel.form()->str();
+  if (const auto *nodes = kernel.nodes())
+    for (const auto *node : *nodes)
+      row.nodes.push_back(node->str());
   row.macs = static_cast<int64_t>(kernel.macs());
   row.bytes = static_cast<int64_t>(kernel.bytes_read() + kernel.bytes_written());
   switch (kernel.element()) {
@@ -90,7 +92,7 @@ static void describe(Row &row, const package::Kernel &kernel) {
   }
 }
 
-static bool readProfile(llvm::StringRef text, const package::Package *package, Profile &profile) {
+static bool readProfile(llvm::StringRef text, const package::Package &package, Profile &profile) {
   llvm::Expected<json::Value> value = json::parse(text);
   if (!value) {
     llvm::consumeError(value.takeError());
@@ -103,7 +105,7 @@ static bool readProfile(llvm::StringRef text, const package::Package *package, P
   profile.iterations = object->getInteger("iterations").value_or(0);
   profile.threads = object->getInteger("threads").value_or(1);
   profile.median = milliseconds(*object, "median_ms");
-  const auto *kernels = package ? package->kernels() : nullptr;
+  const auto *kernels = package.kernels();
   for (const json::Value &element : *launches) {
     const json::Object *launch = element.getAsObject();
     if (!launch)
@@ -123,14 +125,14 @@ static bool readProfile(llvm::StringRef text, const package::Package *package, P
 }
 
 /// Bytes that one inference goes over: weights and arena.
-static uint64_t getWorkingSet(const package::Package *package) {
+static uint64_t getWorkingSet(const package::Package &package) {
   uint64_t weights = 0, arena = 0;
-  if (!package)
-    return 0;
-  for (const auto *segment : all(package->segments()))
-    weights += segment->bytes();
-  for (const auto *entry : all(package->entries()))
-    arena = std::max(arena, entry->arena_bytes());
+  if (const auto *segments = package.segments())
+    for (const auto *segment : *segments)
+      weights += segment->bytes();
+  if (const auto *entries = package.entries())
+    for (const auto *entry : *entries)
+      arena = std::max(arena, entry->arena_bytes());
   return weights + arena;
 }
 
@@ -231,15 +233,13 @@ static llvm::Error nameTrace(const std::string &path, const Profile &profile) {
 
 int profileArtifact(const std::string &program, std::vector<std::string> arguments,
                     const RunOptions &options) {
-  auto file = llvm::MemoryBuffer::getFile(program, false, false);
-  if (!file)
-    return fail("'" + program + "': " + file.getError().message());
-  Record record = findRecord((*file)->getBuffer());
-  const package::Package *package = record.package;
+  auto record = readArtifactRecord(program);
+  if (!record)
+    return fail(llvm::toString(record.takeError()));
   Profile profile;
-  profile.model = package ? text(package->name()) : program;
-  profile.workingSet = getWorkingSet(package);
-  std::string target = package ? text(package->target()) : "";
+  profile.model = record->package->name()->str();
+  profile.workingSet = getWorkingSet(*record->package);
+  std::string target = record->package->target()->str();
   unsigned threads = std::max(options.threads, 1);
   profile.rates = measureRates(target, threads, profile.workingSet);
   arguments.push_back("--json");
@@ -248,7 +248,7 @@ int profileArtifact(const std::string &program, std::vector<std::string> argumen
   std::string output;
   if (int status = capture(program, arguments, output))
     return status;
-  if (!readProfile(output, package, profile))
+  if (!readProfile(output, *record->package, profile))
     return fail("'" + program + "': expected a profile in JSON on its standard output");
   // Other work on the machine slows the measurement of its rates like any other.
   profile.rates = profile.rates.best(measureRates(target, threads, profile.workingSet));
