@@ -51,6 +51,13 @@ public:
     return target.chooseTile(dispatch);
   }
   int64_t getUnits(qir::DispatchOp dispatch) const override { return target.getUnits(dispatch); }
+  TargetRates getRates() const override { return target.getRates(); }
+  double estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool asFloat) const override {
+    return target.estimateProducts(dispatch, macs, asFloat);
+  }
+  std::string explainProducts(qir::DispatchOp dispatch) const override {
+    return target.explainProducts(dispatch);
+  }
 
 private:
   const TargetBackend &target;

@@ -33,6 +33,7 @@ std::unique_ptr<mlir::Pass> createAssignLayoutPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createPackWeightsPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createAssignTilesPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createPlanThreadsPass(const TargetModel &target, int64_t threads);
+std::unique_ptr<mlir::Pass> createWarnSlowCodesPass(const TargetModel &target);
 
 /// Adds the whole stage to a pass manager of modules. `threads` is the number among which work is
 /// divided, 0 for the one that plan-threads expects by itself.

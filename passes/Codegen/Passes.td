@@ -151,8 +151,8 @@ def PlanThreads : Pass<"plan-threads", "::mlir::func::FuncOp"> {
   let summary = "Decides how each dispatch's work is divided among threads";
   let description = [{
     `quern.units` is the number of independent parts (the range of the kernel), `quern.grain` how
-    many are handed out at a time. The work is estimated as macs / 200e9 (of codes) or
-    macs / 60e9 (of floats) + bytes / 40e9 seconds; below 4 microseconds, or where there is one thread,
+    many are handed out at a time. The work is estimated by the cost model (`CostModel.h`); below 4
+    microseconds, or where there is one thread,
     the dispatch is serial (grain = units), above a chunk is about an eighth of a thread's share, but
     not less than 1 microsecond, which is what handing it out is worth.
 
@@ -168,6 +168,28 @@ def PlanThreads : Pass<"plan-threads", "::mlir::func::FuncOp"> {
     TargetOption<>,
     Option<"threads", "threads", "int64_t", "4", "threads among which work is expected to be shared">
   ];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def WarnSlowCodes : Pass<"warn-slow-codes", "::mlir::func::FuncOp"> {
+  let summary = "Warns where the quantized form of an op is slower than its float form";
+  let description = [{
+    Compares, by the cost model (`CostModel.h`), each dispatch as it is with the same dispatch on f32:
+    the products by the kernel that floats have, four bytes an element, no rounding to codes. What
+    makes a contraction's operands codes at run time and has no other use (a map that only quantizes, the range
+    it looks for) counts as the contraction's; so does turning codes into floats where no integer kernel
+    takes them. A warning names the ONNX node, both times and the part that loses most.
+    Nothing is changed.
+
+    Example, for a depthwise convolution with dilations on x86-vnni:
+    ```
+    warning: node 'conv' (Conv): slower quantized than in float32: estimated 65.2 us against 34.4 us on one
+    thread of x86-vnni; the shared depthwise kernel widens each code before it multiplies, the
+    target's own takes dilations of 1 and windows up to 16 x 16
+    ```
+    Tested in test/Passes/Codegen/warn-slow-codes.mlir.
+  }];
+  let options = [TargetOption<>];
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 

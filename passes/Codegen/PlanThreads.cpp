@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "passes/Codegen/BufferPlan.h"
-#include "passes/Codegen/DispatchParts.h"
+#include "passes/Codegen/CostModel.h"
 #include "passes/Codegen/Passes.h"
 #include "passes/Codegen/TargetOption.h"
 
@@ -39,10 +39,6 @@ struct PlanThreads : impl::PlanThreadsBase<PlanThreads> {
 
 } // namespace
 
-// Rates of one thread on work that lies in its cache.
-static constexpr double codeMacsPerSecond = 200e9;
-static constexpr double floatMacsPerSecond = 60e9;
-static constexpr double bytesPerSecond = 40e9;
 /// Work below this many seconds is not divided: handing out takes one or two microseconds, and
 /// what the others have written must cross from their caches.
 static constexpr double serialSeconds = 4e-6;
@@ -50,46 +46,6 @@ static constexpr double serialSeconds = 4e-6;
 static constexpr double chunkSeconds = 1e-6;
 /// Chunks of a thread's share, so that threads that are held up leave work to the others.
 static constexpr int64_t chunksPerThread = 8;
-
-static int64_t countElements(Value value) {
-  return llvm::cast<RankedTensorType>(value.getType()).getNumElements();
-}
-
-static int64_t countMacs(Operation *anchor) {
-  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor)) {
-    int64_t outputs = llvm::cast<RankedTensorType>(conv.getWeights().getType()).getDimSize(0);
-    return outputs == 0
-               ? 0
-               : countElements(conv.getResult()) * countElements(conv.getWeights()) / outputs;
-  }
-  if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor)) {
-    auto lhs = llvm::cast<RankedTensorType>(matmul.getLhs().getType());
-    return countElements(matmul.getResult()) * lhs.getDimSize(lhs.getRank() - 1);
-  }
-  return 0;
-}
-
-static double macsPerSecond(Operation *anchor) {
-  bool isFloat =
-      anchor->getNumOperands() > 0 &&
-      llvm::cast<RankedTensorType>(anchor->getOperand(0).getType()).getElementType().isF32();
-  return isFloat ? floatMacsPerSecond : codeMacsPerSecond;
-}
-
-/// Bytes that the dispatch reads and writes, each once; of a gathered table only what is picked.
-static int64_t countBytes(qir::DispatchOp dispatch, Operation *anchor) {
-  int64_t bytes = 0;
-  auto add = [&](Value value) {
-    bytes += getBufferBytes(llvm::cast<RankedTensorType>(value.getType()));
-  };
-  auto gather = llvm::dyn_cast<qir::GatherOp>(anchor);
-  for (auto [outside, inside] :
-       llvm::zip(dispatch.getInputs(), dispatch.getBody().front().getArguments()))
-    add(gather && gather.getInput() == inside ? gather.getResult() : outside);
-  for (Value result : dispatch.getResults())
-    add(result);
-  return bytes;
-}
 
 static int64_t chooseGrain(int64_t units, double seconds, int64_t threads) {
   if (seconds < serialSeconds || units <= 1 || threads == 1)
@@ -102,15 +58,13 @@ static int64_t chooseGrain(int64_t units, double seconds, int64_t threads) {
 void PlanThreads::runOnOperation() {
   Builder builder(&getContext());
   getOperation().walk([&](qir::DispatchOp dispatch) {
-    Operation *anchor = DispatchParts::of(dispatch).anchor;
-    int64_t macs = countMacs(anchor), bytes = countBytes(dispatch, anchor);
+    Cost cost = estimateCost(dispatch, *chosen);
     int64_t units = chosen->getUnits(dispatch);
-    double seconds = macs / macsPerSecond(anchor) + bytes / bytesPerSecond;
     dispatch->setAttr(unitsAttrName, builder.getI64IntegerAttr(units));
     dispatch->setAttr(grainAttrName,
-                      builder.getI64IntegerAttr(chooseGrain(units, seconds, threads)));
-    dispatch->setAttr(macsAttrName, builder.getI64IntegerAttr(macs));
-    dispatch->setAttr(bytesAttrName, builder.getI64IntegerAttr(bytes));
+                      builder.getI64IntegerAttr(chooseGrain(units, cost.seconds(), threads)));
+    dispatch->setAttr(macsAttrName, builder.getI64IntegerAttr(cost.macs));
+    dispatch->setAttr(bytesAttrName, builder.getI64IntegerAttr(cost.bytes));
   });
 }
 

@@ -12,6 +12,15 @@
 
 namespace quern {
 
+/// What one thread of a target's machine does in a second, on work that lies in its cache: what the
+/// cost model (passes/Codegen/CostModel.h) is made of where a target knows no better.
+struct TargetRates {
+  double codeMacs = 200e9;  ///< multiply-accumulates of codes
+  double floatMacs = 60e9;  ///< multiply-accumulates of f32
+  double elementOps = 75e9; ///< scalar operations of maps, each element counted
+  double bytes = 40e9;      ///< read or written
+};
+
 /// What the passes know of the machine that the program is compiled for. `compiler/target` has the
 /// real ones, tests register fakes.
 class TargetModel {
@@ -48,6 +57,17 @@ public:
 
   /// Into how many independent units the dispatch's work is divided ([begin, end) of the kernel).
   virtual int64_t getUnits(qir::DispatchOp dispatch) const = 0;
+
+  virtual TargetRates getRates() const { return {}; }
+
+  /// Estimated seconds of one thread for the `macs` multiply-accumulates of a dispatch around a
+  /// `quern.conv` or `quern.matmul`: by its kernel and tile, or, with `asFloat`, by the kernel that
+  /// the same op would have if its operands were f32.
+  virtual double estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool asFloat) const;
+
+  /// In words, what slows the products of this dispatch of codes more than those of floats; empty
+  /// if nothing but the instructions' rates does.
+  virtual std::string explainProducts(qir::DispatchOp dispatch) const { return {}; }
 };
 
 } // namespace quern

@@ -21,6 +21,8 @@ public:
   /// Accumulator registers that leave room for operands.
   virtual int64_t accumulators() const = 0;
   virtual bool isFloat() const = 0;
+  /// Instructions of one multiplyAdd, of which two start in a cycle.
+  virtual double instructions() const { return 1; }
 
   /// The operand shared by all lanes: `depth` consecutive elements of the activations.
   virtual llvm::SmallVector<mlir::Value> loadLeft(KernelBuilder &b, const Buffer &left,
@@ -75,6 +77,11 @@ struct ContractionTile {
   static ContractionTile parse(mlir::DictionaryAttr attribute);
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
 };
+
+/// Estimated cycles of a whole contraction in tiles of that size: the cost model by which `choose`
+/// picks among them.
+double estimateCycles(const ContractionShape &shape, const DotKernel &dot,
+                      const ContractionTile &tile);
 
 /// A range of equal pieces: `count` pieces of `size`, the first at `first`.
 struct Pieces {

@@ -214,13 +214,20 @@ static double estimateTile(const ContractionShape &shape, const DotKernel &dot, 
   int variants = 0;
   for (const Pieces &pixels : divideEvenly(shape.columns, rows))
     for (const Pieces &panel : divideEvenly(allVectors, vectors)) {
-      double products = static_cast<double>(pixels.size * (panel.size + shape.sums)) / 2;
+      double products =
+          static_cast<double>(pixels.size * (panel.size + shape.sums)) * dot.instructions() / 2;
       double loads = static_cast<double>(pixels.size + panel.size) / 2;
       double step = std::max({products, loads, 5.0}) + perLoad * loads;
       cycles += static_cast<double>(pixels.count * panel.count) * (steps * step + perTile);
       ++variants;
     }
   return cycles * (1 + perVariant * (variants - 1));
+}
+
+double estimateCycles(const ContractionShape &shape, const DotKernel &dot,
+                      const ContractionTile &tile) {
+  return static_cast<double>(shape.rows() * shape.groups) *
+         estimateTile(shape, dot, tile.rows, tile.vectors);
 }
 
 ContractionTile ContractionTile::choose(const ContractionShape &shape, const DotKernel &dot,

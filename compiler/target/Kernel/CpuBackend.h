@@ -75,6 +75,9 @@ public:
                          llvm::ArrayRef<char> bytes) const override;
   mlir::DictionaryAttr chooseTile(qir::DispatchOp dispatch) const override;
   int64_t getUnits(qir::DispatchOp dispatch) const override;
+  TargetRates getRates() const override;
+  double estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool asFloat) const override;
+  std::string explainProducts(qir::DispatchOp dispatch) const override;
   mlir::LogicalResult emitKernels(mlir::ModuleOp module) const override;
 
 private:

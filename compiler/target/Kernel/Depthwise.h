@@ -21,6 +21,10 @@ public:
   /// Packs weights in OHWI order.
   virtual std::vector<char> pack(qir::ConvOp conv, llvm::ArrayRef<char> bytes) const = 0;
   virtual int64_t getUnits(qir::ConvOp conv) const = 0;
+  /// Estimated cycles of one output, the epilogue left out.
+  virtual double cyclesPerOutput(qir::ConvOp conv) const = 0;
+  /// The convolutions that it takes, in words: "dilations of 1".
+  virtual llvm::StringRef describe() const = 0;
   virtual mlir::LogicalResult emit(const EmitContext &context) const = 0;
 };
 

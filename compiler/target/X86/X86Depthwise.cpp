@@ -72,6 +72,15 @@ public:
     return plan.images * plan.unitsPerImage();
   }
 
+  double cyclesPerOutput(qir::ConvOp conv) const override {
+    // A quad of rows and a column of the window take four VPDPBUSD for 64 outputs, and as long
+    // again for what they multiply.
+    VnniDepthwisePlan plan = VnniDepthwisePlan::of(conv);
+    return static_cast<double>(4 * plan.quads * plan.kernelColumns) / 64;
+  }
+
+  StringRef describe() const override { return "dilations of 1 and windows up to 16 x 16"; }
+
   LogicalResult emit(const EmitContext &context) const override {
     auto conv = llvm::cast<qir::ConvOp>(context.view.anchor);
     bool hasPads = llvm::any_of(conv.getPads(), [](int64_t pad) { return pad > 0; });

@@ -62,6 +62,7 @@ public:
   int64_t stepBytes() const override { return 64; } // two pairs of terms, 16 bits each
   int64_t accumulators() const override { return 8; }
   bool isFloat() const override { return false; }
+  double instructions() const override { return 4; } // two products, two sums
 
   SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
     Value quad = b.loadRaw(left.memref, offset, 4, 4);

@@ -122,13 +122,28 @@ static void setInputEncoding(qir::DispatchOp dispatch, unsigned input, Attribute
   dispatch.getBody().getArgument(input).setType(type);
 }
 
+/// The packed form with panels of so many channels instead.
+static qir::PackedAttr withPanels(qir::PackedAttr form, int64_t columns) {
+  return qir::PackedAttr::get(form.getContext(), form.getForm(), columns, form.getDepth(),
+                              form.getBytes());
+}
+
+/// The tile with another number of pixels; its channels follow from the packed form.
+static DictionaryAttr withRows(DictionaryAttr tile, int64_t rows) {
+  NamedAttrList list(tile);
+  list.set("rows", Builder(tile.getContext()).getI64IntegerAttr(rows));
+  return list.getDictionary(tile.getContext());
+}
+
 /// What the passes would have done: layouts, tile, units.
 void CompiledDispatch::assignLayouts(const Settings &settings) {
   qir::DispatchOp dispatch = asDispatch(dispatchOp);
   fill = settings.fill;
   if (Operation *anchor = findWindowOrProduct(dispatch)) {
-    if (qir::PackedAttr form = getForm(backend, anchor, settings.form))
-      setInputEncoding(dispatch, inputNumber(anchor->getOperand(1)), form);
+    qir::PackedAttr form = getForm(backend, anchor, settings.form);
+    if (form)
+      setInputEncoding(dispatch, inputNumber(anchor->getOperand(1)),
+                       settings.tile ? withPanels(form, settings.tile->second) : form);
     auto pads = anchor->getAttrOfType<DenseI64ArrayAttr>("pads");
     bool hasPads = pads && llvm::any_of(pads.asArrayRef(), [](int64_t pad) { return pad > 0; });
     if (hasPads && backend.readsHalo(anchor) && inputNumber(anchor->getOperand(0)) >= 0)
@@ -146,7 +161,7 @@ void CompiledDispatch::assignLayouts(const Settings &settings) {
   main.setFunctionType(FunctionType::get(context.get(), main.getBody().getArgumentTypes(),
                                          dispatch->getResultTypes()));
   if (DictionaryAttr tile = backend.chooseTile(dispatch))
-    dispatch.setTileAttr(tile);
+    dispatch.setTileAttr(settings.tile ? withRows(tile, settings.tile->first) : tile);
   unitCount = backend.getUnits(dispatch);
 }
 

@@ -44,6 +44,9 @@ struct Settings {
   unsigned seed = 1;
   /// Keep the assembly, too.
   bool assembly = false;
+  /// Pixels and output channels of a contraction's tiles, instead of what the target chooses; the
+  /// channels fill whole vectors.
+  std::optional<std::pair<int64_t, int64_t>> tile = {};
   /// "depthwise": the shared emitter's form of weights instead of the target's own.
   std::string form = {};
 };
