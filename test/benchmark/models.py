@@ -163,7 +163,7 @@ def parse_args():
     parser.add_argument("--quern", default=os.environ.get("QUERN", "quern"))
     parser.add_argument("--results", type=Path, default=HERE / "results.json")
     parser.add_argument("--docs", type=Path, default=figures.DOCS)
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main():
