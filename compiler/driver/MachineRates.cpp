@@ -47,7 +47,7 @@ static double measureLoop(unsigned threads, double work,
     run(0);
     for (std::thread &other : others)
       other.join();
-    best = std::max(best, threads * work / *std::max_element(seconds.begin(), seconds.end()));
+    best = std::max(best, threads * work / std::ranges::max(seconds));
   }
   return best;
 }

@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -54,6 +55,7 @@ static int capture(const std::string &program, const std::vector<std::string> &a
   llvm::SmallString<128> path;
   if (std::error_code code = llvm::sys::fs::createTemporaryFile("quern", "json", path))
     return fail("temporary file: " + code.message());
+  llvm::FileRemover remover(path);
   std::vector<llvm::StringRef> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::string message;
@@ -61,7 +63,6 @@ static int capture(const std::string &program, const std::vector<std::string> &a
   int status = llvm::sys::ExecuteAndWait(program, words, std::nullopt, redirects, 0, 0, &message);
   if (auto file = llvm::MemoryBuffer::getFile(path))
     output = (*file)->getBuffer().str();
-  llvm::sys::fs::remove(path);
   return status < 0 ? fail("'" + program + "': " + message) : status;
 }
 

@@ -67,7 +67,7 @@ public:
 
   /// In words, what slows the products of this dispatch of codes more than those of floats; empty
   /// if nothing but the instructions' rates does.
-  virtual std::string explainProducts(qir::DispatchOp dispatch) const { return {}; }
+  virtual std::string explainProducts(qir::DispatchOp /*dispatch*/) const { return {}; }
 };
 
 } // namespace quern
