@@ -54,6 +54,7 @@ static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &op
     if (options.exchangeCodes)
       functions.addPass(createExchangeCodes());
     functions.addPass(createRecognizeActivations());
+    functions.addPass(createRecognizeNormalizations());
     functions.addPass(createFoldBatchNorm());
     functions.addPass(createPropagateLayout());
     functions.addPass(createFoldConstants());

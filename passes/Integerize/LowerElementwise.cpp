@@ -257,6 +257,20 @@ static LogicalResult lower(MapBuilder &map, qir::SelectOp op) {
                    numerics::emitSelect(map.body(), condition, onTrue, map.read(op.getOnFalse())));
 }
 
+/// Contractions widen stored f16 and bf16 weights themselves.
+static bool readWeightsAsStored(qir::CastOp op) {
+  Type from = elementOf(op.getInput());
+  if (!getConstant(op.getInput()) || !(from.isF16() || from.isBF16()) || !elementOf(op).isF32())
+    return false;
+  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
+    auto conv = llvm::dyn_cast<qir::ConvOp>(use.getOwner());
+    bool isContraction = llvm::isa<qir::MatMulOp>(use.getOwner()) || (conv && !conv.isDepthwise());
+    if (isContraction && use.getOperandNumber() == 1)
+      use.set(op.getInput());
+  }
+  return op->use_empty();
+}
+
 static LogicalResult lower(MapBuilder &map, qir::CastOp op) {
   Value x = map.read(op.getInput());
   return replaceBy(
@@ -288,6 +302,8 @@ private:
     if (auto dequantize = llvm::dyn_cast<qir::DequantizeOp>(op))
       return lower(builder, dequantize);
     if (!llvm::isa<qir::UnaryOp, qir::BinaryOp, qir::ClampOp, qir::SelectOp, qir::CastOp>(op))
+      return success();
+    if (auto cast = llvm::dyn_cast<qir::CastOp>(op); cast && readWeightsAsStored(cast))
       return success();
     MapBuilder map(builder, op->getLoc(), tensorOf(op->getResult(0)).getShape());
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)

@@ -44,6 +44,22 @@ static void foldStoredCodes(OpBuilder &builder, qir::DequantizeOp op) {
     op.getResult().replaceUsesWithIf(folded.getResult(), needsFloat);
 }
 
+/// Whether all that a cast does is to widen float weights: contractions read f16 and bf16 as they
+/// are stored. Depthwise convolutions have few weights and kernels of their own.
+static bool isStoredWeight(Operation *op) {
+  auto cast = dyn_cast<qir::CastOp>(op);
+  if (!cast || cast->use_empty() || !getConstant(cast.getInput()))
+    return false;
+  Type from = cast.getInput().getType().getElementType(), to = cast.getType().getElementType();
+  if (!(from.isF16() || from.isBF16()) || !to.isF32())
+    return false;
+  return llvm::all_of(cast->getUses(), [](OpOperand &use) {
+    if (auto conv = dyn_cast<qir::ConvOp>(use.getOwner()))
+      return use.getOperandNumber() == 1 && !conv.isDepthwise();
+    return isa<qir::MatMulOp>(use.getOwner()) && use.getOperandNumber() == 1;
+  });
+}
+
 namespace {
 
 struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
@@ -59,6 +75,8 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
         foldStoredCodes(builder, dequantize);
         continue;
       }
+      if (isStoredWeight(op))
+        continue;
       qir::ConstantOp folded = foldMovement(builder, op);
       if (!folded)
         folded = foldComputation(builder, op);

@@ -24,12 +24,16 @@ using namespace mlir;
 class RowTable {
 public:
   RowTable() {
+    addAttentionRows(rows);
     addContractionRows(rows);
     addConvTransposeRows(rows);
     addEinsumRows(rows);
+    addDynamicProductRows(rows);
     addElementwiseRows(rows);
+    addEmbeddingRows(rows);
     addFusedRows(rows);
     addIndexingRows(rows);
+    addMicrosoftAttentionRows(rows);
     addNormalizationRows(rows);
     addPoolingRows(rows);
     addPositionRows(rows);

@@ -122,4 +122,31 @@ def RecognizeActivations : Pass<"recognize-activations", "::mlir::func::FuncOp">
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def RecognizeNormalizations : Pass<"recognize-normalizations", "::mlir::func::FuncOp"> {
+  let summary = "Turns subgraphs that spell a layer normalization into one op";
+  let description = [{
+    Exporters for older operator sets write (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * scale
+    + bias in small ops: with a quotient, a reciprocal or a power of -0.5, the difference computed once or
+    twice, or as x * factor + (bias - mean(x) * factor). Over the last dimension all of them are one
+    `quern.layer_norm`, and without the mean one with `rms`. Where scale or bias are not there, or a
+    quantize stands before them (a rounding that we have to keep), what comes before is recognized, with a
+    scale of ones.
+
+    Example:
+    ```mlir
+    %m = quern.reduce mean %x axes [1] : tensor<2x4xf32> -> tensor<2x1xf32>
+    %d = quern.binary sub %x, %m : tensor<2x4xf32>, tensor<2x1xf32> -> tensor<2x4xf32>
+    %s = quern.binary mul %d, %d : tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+    %v = quern.reduce mean %s axes [1] : tensor<2x4xf32> -> tensor<2x1xf32>
+    %e = quern.binary add %v, %epsilon : tensor<2x1xf32>, tensor<f32> -> tensor<2x1xf32>
+    %r = quern.unary sqrt %e : tensor<2x1xf32> -> tensor<2x1xf32>
+    %n = quern.binary div %d, %r : tensor<2x4xf32>, tensor<2x1xf32> -> tensor<2x4xf32>
+    %y = quern.binary mul %n, %scale : tensor<2x4xf32>, tensor<4xf32> -> tensor<2x4xf32>
+    // becomes
+    %y = quern.layer_norm %x, %scale epsilon 1.0e-5 : tensor<2x4xf32>, tensor<4xf32> -> tensor<2x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 #endif // QUERN_PASSES_LEGALIZE_PASSES_TD

@@ -1,10 +1,8 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "passes/Legalize/Match.h"
 #include "passes/Legalize/Passes.h"
-
-#include "dialects/Quern/ConstantData.h"
-#include "dialects/Quern/QuernOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -28,23 +26,11 @@ bool isClose(double value, double expected) {
   return std::abs(value - expected) <= 1e-4 * std::max(1.0, std::abs(expected));
 }
 
-std::optional<double> scalar(Value value) { return readScalarConstant<double>(value); }
-
 /// factor * values[0] * values[1] * …
 struct Product {
   double factor = 1;
   SmallVector<Value> values;
 };
-
-BinaryOp matchBinary(Value value, BinaryKind kind) {
-  auto op = value.getDefiningOp<BinaryOp>();
-  return op && op.getKind() == kind ? op : BinaryOp();
-}
-
-UnaryOp matchUnary(Value value, UnaryKind kind) {
-  auto op = value.getDefiningOp<UnaryOp>();
-  return op && op.getKind() == kind ? op : UnaryOp();
-}
 
 /// Multiplies `value` into `product`, taking products, constant divisors and whole powers apart;
 /// values in `stops` are kept whole.

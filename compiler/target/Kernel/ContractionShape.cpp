@@ -3,6 +3,8 @@
 
 #include "compiler/target/Kernel/Contraction.h"
 
+#include "dialects/Quern/Schemes/StorageScheme.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -341,7 +343,9 @@ std::vector<char> packWeights(Operation *anchor, const DotKernel &dot, int64_t v
   ContractionShape shape = ContractionShape::ofWeights(anchor);
   std::vector<char> packed(getPackedBytes(shape, dot), 0);
   int64_t kernel = shape.kernelRows * shape.kernelColumns * shape.run;
-  Packer packer{shape, dot, bytes, dot.isFloat() ? 4 : 1, kernel, 1, shape.run, 0, packed.data()};
+  auto weights = llvm::cast<RankedTensorType>(anchor->getOperand(1).getType());
+  int64_t elementBytes = getElementBytes(weights.getElementType());
+  Packer packer{shape, dot, bytes, elementBytes, kernel, 1, shape.run, 0, packed.data()};
   if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor)) {
     packer.matrixStride = shape.run * shape.channels;
     packer.channelStride = matmul.getTransposeRhs() ? shape.run : 1;

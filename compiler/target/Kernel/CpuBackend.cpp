@@ -39,7 +39,9 @@ static bool isDepthwise(Operation *anchor) {
 const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
   if (!isContraction(anchor) || isDepthwise(anchor) || depthwiseFor(anchor))
     return nullptr;
-  return typeOf(anchor->getOperand(0)).getElementType().isF32() ? isa.floatDot() : isa.integerDot();
+  if (!typeOf(anchor->getOperand(0)).getElementType().isF32())
+    return isa.integerDot();
+  return isa.floatDot(typeOf(anchor->getOperand(1)).getElementType());
 }
 
 const DepthwiseKernel *CpuBackend::depthwiseFor(Operation *anchor) const {

@@ -20,7 +20,8 @@ public:
   virtual const StoreEmitter &stores() const = 0;
   /// Inner products, or null where contractions are plain loops.
   virtual const DotKernel *integerDot() const { return nullptr; }
-  virtual const DotKernel *floatDot() const { return nullptr; }
+  /// Of f32 activations; `weights` is f32, f16 or bf16.
+  virtual const DotKernel *floatDot(mlir::Type weights) const { return nullptr; }
   /// The target's own depthwise convolution, or null.
   virtual const DepthwiseKernel *depthwise() const { return nullptr; }
   /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [0, 32767]).

@@ -19,7 +19,8 @@ static RankedTensorType typeOf(Value value) {
 
 /// The inner product that reads a matrix in this form, or null.
 static const DotKernel *dotOf(const CpuIsa &isa, qir::PackedAttr form) {
-  for (const DotKernel *dot : {isa.integerDot(), isa.floatDot()})
+  Type single = Float32Type::get(form.getContext()); // other float matrices are constants
+  for (const DotKernel *dot : {isa.integerDot(), isa.floatDot(single)})
     if (dot && dot->form() == form.getForm())
       return dot;
   return nullptr;

@@ -33,7 +33,7 @@ public:
   int64_t lanes() const override { return 16; }
   const StoreEmitter &stores() const override { return storeEmitter; }
   const DotKernel *integerDot() const override { return &getVnniDot(); }
-  const DotKernel *floatDot() const override { return &getFloatDot(16); }
+  const DotKernel *floatDot(Type weights) const override { return &getFloatDot(16, weights); }
   const DepthwiseKernel *depthwise() const override { return &getVnniDepthwise(); }
   Value multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const override {
     if (KernelBuilder::lanesOf(accumulator.getType()) != 16)
@@ -62,7 +62,7 @@ public:
   int64_t lanes() const override { return 8; }
   const StoreEmitter &stores() const override { return storeEmitter; }
   const DotKernel *integerDot() const override { return &getAvx2Dot(); }
-  const DotKernel *floatDot() const override { return &getFloatDot(8); }
+  const DotKernel *floatDot(Type weights) const override { return &getFloatDot(8, weights); }
   Value multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const override {
     if (KernelBuilder::lanesOf(accumulator.getType()) != 8)
       return CpuIsa::multiplyAddWords(b, accumulator, x, w);

@@ -109,13 +109,27 @@ private:
   static VectorType words(KernelBuilder &b) { return VectorType::get({16}, b.getI16Type()); }
 };
 
+/// How float weights are stored.
+enum class Storage { Single, Half, Brain };
+
 class FloatDot : public DotKernel {
 public:
-  explicit FloatDot(int64_t lanes) : count(lanes) {}
-  StringRef form() const override { return count == 16 ? "f32x16" : "f32x8"; }
+  FloatDot(int64_t lanes, Storage storage)
+      : count(lanes), storage(storage), elementBytes(storage == Storage::Single ? 4 : 2) {}
+  StringRef form() const override {
+    switch (storage) {
+    case Storage::Single:
+      return count == 16 ? "f32x16" : "f32x8";
+    case Storage::Half:
+      return count == 16 ? "f16x16" : "f16x8";
+    case Storage::Brain:
+      return count == 16 ? "bf16x16" : "bf16x8";
+    }
+    return "";
+  }
   int64_t lanes() const override { return count; }
   int64_t depth() const override { return 1; }
-  int64_t stepBytes() const override { return 4 * count; }
+  int64_t stepBytes() const override { return elementBytes * count; }
   int64_t accumulators() const override { return count == 16 ? 24 : 8; }
   bool isFloat() const override { return true; }
 
@@ -123,8 +137,17 @@ public:
     return {b.splat(b.loadRaw(left.memref, offset, 1, 1), count)};
   }
   SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
-    Value raw = b.loadRaw(packed, offset, 4 * count, 4 * count);
-    return {b.bitcast(raw, VectorType::get({count}, b.getF32Type()))};
+    Value raw = b.loadRaw(packed, offset, stepBytes(), stepBytes());
+    Type single = VectorType::get({count}, b.getF32Type());
+    if (storage == Storage::Single)
+      return {b.bitcast(raw, single)};
+    if (storage == Storage::Half) // one VCVTPH2PS
+      return {arith::ExtFOp::create(b, single,
+                                    b.bitcast(raw, VectorType::get({count}, b.getF16Type())))};
+    Type words = VectorType::get({count}, b.getI32Type());
+    Value upper = arith::ExtUIOp::create(
+        b, words, b.bitcast(raw, VectorType::get({count}, b.getI16Type())));
+    return {b.bitcast(arith::ShLIOp::create(b, upper, b.integer(words, 16)), single)};
   }
   Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
                     ValueRange right) const override {
@@ -134,11 +157,13 @@ public:
     return {b.real(VectorType::get({count}, b.getF32Type()), 1.0f)};
   }
   void packElement(char *step, int64_t lane, int64_t, const char *element) const override {
-    std::memcpy(step + lane * 4, element, 4);
+    std::memcpy(step + lane * elementBytes, element, elementBytes);
   }
 
 private:
   int64_t count;
+  Storage storage;
+  int64_t elementBytes;
 };
 } // namespace
 
@@ -150,9 +175,12 @@ const DotKernel &getAvx2Dot() {
   static const Avx2Dot dot;
   return dot;
 }
-const DotKernel &getFloatDot(int64_t lanes) {
-  static const FloatDot wide(16), narrow(8);
-  return lanes == 16 ? wide : narrow;
+const DotKernel &getFloatDot(int64_t lanes, Type weights) {
+  static const FloatDot wide[] = {
+      {16, Storage::Single}, {16, Storage::Half}, {16, Storage::Brain}};
+  static const FloatDot narrow[] = {{8, Storage::Single}, {8, Storage::Half}, {8, Storage::Brain}};
+  int storage = weights.isF16() ? 1 : weights.isBF16() ? 2 : 0;
+  return (lanes == 16 ? wide : narrow)[storage];
 }
 
 } // namespace quern

@@ -13,8 +13,9 @@ const DotKernel &getVnniDot();
 /// u8 x s8 by VPMADDWD on values widened to 16 bits: exact, no VPMADDUBSW whose 16-bit sums could
 /// saturate. 8 channels x 4 terms; weights are widened when packed.
 const DotKernel &getAvx2Dot();
-/// f32, one fused multiply-add per term in order; 16 (AVX-512) or 8 (AVX2) channels.
-const DotKernel &getFloatDot(int64_t lanes);
+/// f32, one fused multiply-add per term in order; 16 (AVX-512) or 8 (AVX2) channels. Weights are
+/// stored as f32, f16 or bf16 and widened, which is exact, as they are loaded.
+const DotKernel &getFloatDot(int64_t lanes, mlir::Type weights);
 
 } // namespace quern
 

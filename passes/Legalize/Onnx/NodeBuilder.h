@@ -128,6 +128,9 @@ public:
   Value transposeStored(Value x, Shape permutation);
   /// Likewise; a dequantize along an axis is only looked through when the axis survives.
   Value reshapeStored(Value x, Shape shape);
+  /// `size` elements of dimension `axis` from `start` on; a stored value is cut below its
+  /// dequantize, scales along that dimension with it.
+  Value sliceStored(Value x, int64_t axis, int64_t start, int64_t size);
 
 private:
   /// Creates an op with one result; small ones of constants are evaluated at once.

@@ -10,24 +10,22 @@ using namespace mlir;
 using namespace quern;
 using namespace quern::legalize;
 
-/// Integers that no reduction takes: slices along each axis, combined one by one.
-static Value reduceBySlices(NodeBuilder &n, qir::BinaryKind kind, Value x, Shape axes) {
-  constexpr int64_t most = 64;
+/// Integers that no reduction takes: one half of an axis is combined with the other until one
+/// element is left.
+static Value reduceByHalves(NodeBuilder &n, qir::BinaryKind kind, Value x, Shape axes) {
   for (int64_t axis : axes) {
-    int64_t count = x ? shapeOf(x)[axis] : 0;
-    if (x && (count < 1 || count > most))
-      return n.fail("expected f32, or integers of at most " + llvm::Twine(most) +
-                    " elements along an axis, found " + llvm::Twine(count) +
-                    "; nearest supported form: Cast to float before and back after");
-    Value result;
-    for (int64_t i = 0; i < count; ++i) {
-      Dims starts(rankOf(x), 0), steps(rankOf(x), 1), sizes(shapeOf(x));
-      starts[axis] = i;
-      sizes[axis] = 1;
-      Value part = n.slice(x, starts, steps, sizes);
-      result = i == 0 ? part : n.binary(kind, result, part);
+    if (x && shapeOf(x)[axis] < 1)
+      return n.fail("expected at least one element along axis " + llvm::Twine(axis));
+    Value rest; // what is left over where a size is odd
+    while (x && shapeOf(x)[axis] > 1) {
+      int64_t size = shapeOf(x)[axis], half = size / 2;
+      if (size % 2) {
+        Value odd = n.sliceStored(x, axis, size - 1, 1);
+        rest = rest ? n.binary(kind, rest, odd) : odd;
+      }
+      x = n.binary(kind, n.sliceStored(x, axis, 0, half), n.sliceStored(x, axis, half, half));
     }
-    x = result;
+    x = rest ? n.binary(kind, x, rest) : x;
   }
   return x;
 }
@@ -66,7 +64,7 @@ Value NodeBuilder::reduce(qir::ReduceKind kind, Value x, Shape axes, bool keep) 
       dropped.push_back(size);
   Value result = x;
   if (isWide)
-    result = reduceBySlices(*this, *combine(kind), x, axes);
+    result = reduceByHalves(*this, *combine(kind), x, axes);
   else if (!axes.empty())
     result = qir::ReduceOp::create(b, RankedTensorType::get(kept, in), kind, x, axes).getResult();
   return keep ? result : reshape(result, dropped);

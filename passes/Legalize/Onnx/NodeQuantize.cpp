@@ -195,3 +195,42 @@ Value NodeBuilder::reshapeStored(Value x, Shape shape) {
   }
   return dequantize(reshape(op.getInput(), shape), params, op.getSiteAttr());
 }
+
+static Value sliceAlong(NodeBuilder &n, Value x, int64_t axis, int64_t start, int64_t size) {
+  if (!x)
+    return nullptr;
+  Dims starts(rankOf(x), 0), steps(rankOf(x), 1), sizes(shapeOf(x));
+  starts[axis] = start;
+  sizes[axis] = size;
+  return n.slice(x, starts, steps, sizes);
+}
+
+/// The scales or zero points of a slice: all of them, or those along the sliced dimension.
+static Value sliceParam(NodeBuilder &n, qir::DequantizeOp op, Value param, int64_t axis,
+                        int64_t start, int64_t size) {
+  if (!param || !op.getAxis())
+    return param;
+  if (op.getBlockSize())
+    return sliceAlong(n, param, axis, start, size);
+  return static_cast<int64_t>(*op.getAxis()) == axis ? sliceAlong(n, param, 0, start, size) : param;
+}
+
+Value NodeBuilder::sliceStored(Value x, int64_t axis, int64_t start, int64_t size) {
+  if (!x || !isStored(x))
+    return sliceAlong(*this, x, axis, start, size);
+  if (auto op = x.getDefiningOp<qir::CastOp>())
+    return cast(sliceStored(op.getInput(), axis, start, size), elementOf(x));
+  auto op = x.getDefiningOp<qir::DequantizeOp>();
+  bool cutsBlocks = op && op.getBlockSize() && static_cast<int64_t>(*op.getAxis()) == axis;
+  if (!op || op.getCodebook() || cutsBlocks)
+    return sliceAlong(*this, x, axis, start, size);
+  QuantParams params{sliceParam(*this, op, op.getScale(), axis, start, size),
+                     sliceParam(*this, op, op.getZeroPoint(), axis, start, size),
+                     {},
+                     {}};
+  if (op.getAxis())
+    params.axis = *op.getAxis();
+  if (op.getBlockSize())
+    params.block = *op.getBlockSize();
+  return dequantize(sliceStored(op.getInput(), axis, start, size), params, op.getSiteAttr());
+}

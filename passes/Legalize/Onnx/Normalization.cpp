@@ -3,6 +3,8 @@
 //
 // Normalizations and softmax.
 
+#include "passes/Legalize/Onnx/Normalization.h"
+
 #include "passes/Legalize/Onnx/Rows.h"
 #include "passes/Legalize/Onnx/Window.h"
 
@@ -55,9 +57,8 @@ static Value layerNorm(NodeBuilder &n, Value x, Value scale, Value bias, float e
       .getResult();
 }
 
-/// Normalizes the dimensions from `axis` on, flattened; `bias` may be null.
-static Value normalizeFrom(NodeBuilder &n, Value x, Value scale, Value bias, int64_t axisIndex,
-                           float epsilon, bool rms) {
+Value quern::legalize::normalizeFrom(NodeBuilder &n, Value x, Value scale, Value bias,
+                                     int64_t axisIndex, float epsilon, bool rms) {
   if (!x || !scale)
     return nullptr;
   auto axis = n.axis(axisIndex, rankOf(x));

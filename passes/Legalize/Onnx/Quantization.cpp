@@ -3,6 +3,8 @@
 //
 // QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear.
 
+#include "passes/Legalize/Onnx/Quantization.h"
+
 #include "passes/Legalize/Onnx/Rows.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -46,10 +48,9 @@ static Value reduceAll(NodeBuilder &n, ReduceKind kind, Value x) {
 
 /// scale = (max(x, 0) - min(x, 0)) / 255, or 1 where x is all 0;
 /// zero point = clamp(rne(0 - min(x, 0) / scale), 0, 255).
-static LogicalResult buildDynamicQuantizeLinear(NodeBuilder &n) {
-  Value x = n.f32(0);
+DynamicCodes quern::legalize::quantizeDynamically(NodeBuilder &n, Value x) {
   if (!x)
-    return failure();
+    return {};
   Type code = n.b.getIntegerType(8, /*isSigned=*/false);
   Value high = n.binary(BinaryKind::Max, reduceAll(n, ReduceKind::Max, x), 0.0f);
   Value low = n.binary(BinaryKind::Min, reduceAll(n, ReduceKind::Min, x), 0.0f);
@@ -60,7 +61,12 @@ static LogicalResult buildDynamicQuantizeLinear(NodeBuilder &n) {
   zero = n.clamp(n.unary(UnaryKind::Round, zero), 0.0f, 255.0f);
   Value zeroPoint = n.cast(zero, code);
   Value codes = n.quantize(x, QuantParams{scale, zeroPoint, {}, {}}, code, n.site());
-  return n.finish({codes, scale, zeroPoint});
+  return {codes, scale, zeroPoint};
+}
+
+static LogicalResult buildDynamicQuantizeLinear(NodeBuilder &n) {
+  DynamicCodes made = quantizeDynamically(n, n.f32(0));
+  return n.finish({made.codes, made.scale, made.zeroPoint});
 }
 
 void quern::legalize::addQuantizationRows(Rows &rows) {

@@ -30,12 +30,16 @@ using Rows = std::vector<Row>;
 inline constexpr llvm::StringLiteral onnxDomain = "";
 inline constexpr llvm::StringLiteral microsoft = "com.microsoft";
 
+void addAttentionRows(Rows &rows);
 void addContractionRows(Rows &rows);
 void addConvTransposeRows(Rows &rows);
 void addEinsumRows(Rows &rows);
+void addDynamicProductRows(Rows &rows);
 void addElementwiseRows(Rows &rows);
+void addEmbeddingRows(Rows &rows);
 void addFusedRows(Rows &rows);
 void addIndexingRows(Rows &rows);
+void addMicrosoftAttentionRows(Rows &rows);
 void addNormalizationRows(Rows &rows);
 void addPoolingRows(Rows &rows);
 void addPositionRows(Rows &rows);
