@@ -53,6 +53,8 @@ static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &op
     // Before transposes come between the interface and its quantize ops.
     if (options.exchangeCodes)
       functions.addPass(createExchangeCodes());
+    // Subgraphs are recognized by values that are the same.
+    functions.addPass(createShareEqualValues());
     functions.addPass(createRecognizeActivations());
     functions.addPass(createRecognizeNormalizations());
     functions.addPass(createFoldBatchNorm());

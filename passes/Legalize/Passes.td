@@ -122,6 +122,26 @@ def RecognizeActivations : Pass<"recognize-activations", "::mlir::func::FuncOp">
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def ShareEqualValues : Pass<"share-equal-values", "::mlir::func::FuncOp"> {
+  let summary = "Makes equal constants and equal ops one, whatever tensors of the file they were";
+  let description = [{
+    Quantizers write a dequantize for each reader of a tensor, and give tensors that are views of each
+    other scales of their own with equal values. Ops that compute the same are one here, although their
+    `site` differs; the first one's stays. (MLIR's `cse` takes ops with different attributes for different.)
+
+    Example:
+    ```mlir
+    %a = quern.quantize %x, %s {site = "a"} : tensor<4xf32>, tensor<f32> -> tensor<4xui8>
+    %b = quern.quantize %x, %s {site = "b"} : tensor<4xf32>, tensor<f32> -> tensor<4xui8>
+    %c = quern.matmul %a, %b : …
+    // becomes
+    %a = quern.quantize %x, %s {site = "a"} : tensor<4xf32>, tensor<f32> -> tensor<4xui8>
+    %c = quern.matmul %a, %a : …
+    ```
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 def RecognizeNormalizations : Pass<"recognize-normalizations", "::mlir::func::FuncOp"> {
   let summary = "Turns subgraphs that spell a layer normalization into one op";
   let description = [{

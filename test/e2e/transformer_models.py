@@ -241,19 +241,19 @@ def feeds(style, seed=0):
 
 
 class FixedShapes:
-    """Shapes by tensor name, for fusions that ask: ONNX Runtime's own helper needs sympy. Fused nodes
-    keep the names of what they replace, so the shapes of the original model serve."""
+    """Types by tensor name, for fusions that ask: ONNX Runtime's own helper needs sympy. Fused nodes
+    keep the names of what they replace, so the types of the original model serve."""
 
     known = {}
 
     def __init__(self, model):
-        self.known_vi_ = {name: h.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in self.known.items()}
+        self.known_vi_ = {name: h.make_tensor_value_info(name, *known) for name, known in self.known.items()}
 
     def infer(self, dynamic_axis_mapping):
         return True
 
     def get_edge_shape(self, edge):
-        return FixedShapes.known.get(edge)
+        return FixedShapes.known[edge][1] if edge in FixedShapes.known else None
 
     def compare_shape(self, edge, other):
         a, b = self.get_edge_shape(edge), self.get_edge_shape(other)
@@ -264,9 +264,10 @@ class FixedShapes:
     @classmethod
     def learn(cls, path):
         graph = onnx.shape_inference.infer_shapes(onnx.load(str(path)), data_prop=True).graph
-        cls.known = {i.name: list(i.dims) for i in graph.initializer}
+        cls.known = {i.name: (i.data_type, list(i.dims)) for i in graph.initializer}
         for v in (*graph.input, *graph.value_info, *graph.output):
-            cls.known[v.name] = [d.dim_value for d in v.type.tensor_type.shape.dim]
+            t = v.type.tensor_type
+            cls.known[v.name] = (t.elem_type, [d.dim_value for d in t.shape.dim])
 
 
 def optimize(source, target, style, options=()):
@@ -289,7 +290,7 @@ def optimize(source, target, style, options=()):
 
 def quantize_dynamically(source, target, **options):
     from onnxruntime.quantization import quantize_dynamic
-    quantize_dynamic(str(source), str(target), **options)
+    quantize_dynamic(str(source), str(target), extra_options={"DefaultTensorType": TensorProto.FLOAT}, **options)
     return target
 
 
@@ -305,7 +306,8 @@ def quantize_statically(source, target, style, **options):
             return next(self.rows, None)
 
     quantize_static(str(source), str(target), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
-                    activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, **options)
+                    activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+                    extra_options={"DefaultTensorType": TensorProto.FLOAT}, **options)
     return target
 
 

@@ -92,6 +92,20 @@ Value quern::legalize::attend(NodeBuilder &n, Value q, Value k, Value v,
   return n.reshape(result, {batch, heads, queries, shapeOf(v)[3]});
 }
 
+void quern::legalize::prependPast(NodeBuilder &n, unsigned pastKey, Value &k, Value &v,
+                                  ScoreOptions &options) {
+  bool hasKey = n.has(pastKey), hasValue = n.has(pastKey + 1);
+  if ((!hasKey && !hasValue) || !k || !v)
+    return;
+  if (!hasKey || !hasValue || rankOf(n.in(pastKey)) != 4 || rankOf(k) != 4 || rankOf(v) != 4) {
+    k = n.fail("expected past keys and values of rank 4 together, or none");
+    return;
+  }
+  options.past = shapeOf(n.in(pastKey))[2];
+  k = n.concat({n.f32(pastKey), k}, 2);
+  v = n.concat({n.f32(pastKey + 1), v}, 2);
+}
+
 /// Keys from starts[b] up to ends[b]; `starts` may be null.
 static Value maskByCounts(NodeBuilder &n, Value ends, Value starts, int64_t keys, float filter) {
   Type index = n.b.getIntegerType(32, /*isSigned=*/true);

@@ -35,6 +35,9 @@ static Value countOnes(NodeBuilder &n, Value mask) {
 /// input_ids, segment_ids, word, position and segment embeddings, gamma, beta, mask, position_ids;
 /// gives the normalized sum, the mask's counts and the sum.
 static LogicalResult buildEmbedLayerNormalization(NodeBuilder &n) {
+  for (unsigned i : {2u, 3u, 5u, 6u})
+    if (!n.has(i))
+      return n.error() << "expected input " << i << ", found it omitted";
   Value ids = n.in(0), words = n.f32(2);
   if (!words)
     return failure();
@@ -169,7 +172,7 @@ static LogicalResult buildMicrosoftRotaryEmbedding(NodeBuilder &n) {
 void quern::legalize::addEmbeddingRows(Rows &rows) {
   llvm::append_range(
       rows, std::initializer_list<Row>{
-                {microsoft, "EmbedLayerNormalization", 1, latest, 4, "epsilon mask_index_type",
+                {microsoft, "EmbedLayerNormalization", 1, latest, 1, "epsilon mask_index_type",
                  buildEmbedLayerNormalization},
                 {onnxDomain, "RotaryEmbedding", 23, latest, 3,
                  "interleaved num_heads rotary_embedding_dim", buildRotaryEmbedding},

@@ -184,11 +184,7 @@ static LogicalResult buildMultiHeadAttention(NodeBuilder &n) {
     return failure();
   auto [q, k, v] = *operands;
   ScoreOptions options;
-  if (n.has(6) && n.has(7) && rankOf(n.in(6)) == 4) {
-    options.past = shapeOf(n.in(6))[2];
-    k = n.concat({n.f32(6), k}, 2);
-    v = n.concat({n.f32(7), v}, 2);
-  }
+  prependPast(n, 6, k, v, options);
   if (!k || !v)
     return failure();
   options.scale = readScale(n, shapeOf(q)[3]);

@@ -43,11 +43,7 @@ static LogicalResult buildAttention(NodeBuilder &n) {
   Value q = readHeads(n, 0, "q_num_heads"), k = readHeads(n, 1, "kv_num_heads");
   Value v = readHeads(n, 2, "kv_num_heads");
   ScoreOptions options;
-  if (n.has(4) && n.has(5) && rankOf(n.in(4)) == 4) {
-    options.past = shapeOf(n.in(4))[2];
-    k = n.concat({n.f32(4), k}, 2);
-    v = n.concat({n.f32(5), v}, 2);
-  }
+  prependPast(n, 4, k, v, options);
   if (!q || !k || !v)
     return failure();
   if (rankOf(q) != 4 || rankOf(k) != 4)

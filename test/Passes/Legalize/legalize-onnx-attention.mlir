@@ -7,9 +7,9 @@
 // CHECK: quern.reshape %[[QB]] : tensor<2x3x4xf32> -> tensor<2x3x2x2xf32>
 // CHECK: quern.matmul %arg0
 // CHECK: %[[V:.*]] = quern.matmul %arg0
+// CHECK: %[[M:.*]] = quern.select %{{.*}} : tensor<2x1x1x3xi1>, tensor<f32>, tensor<f32> -> tensor<2x1x1x3xf32>
 // CHECK: %[[S:.*]] = quern.matmul %{{.*}}, %{{.*}} : tensor<2x2x3x2xf32>, tensor<2x2x2x3xf32> -> tensor<2x2x3x3xf32>
 // CHECK: %[[F:.*]] = quern.binary mul %[[S]], %{{.*}}
-// CHECK: %[[M:.*]] = quern.select %{{.*}} : tensor<2x1x1x3xi1>, tensor<f32>, tensor<f32> -> tensor<2x1x1x3xf32>
 // CHECK: %[[A:.*]] = quern.binary add %[[F]], %[[M]]
 // CHECK: %[[P:.*]] = quern.softmax %[[A]]
 // CHECK: quern.matmul %[[P]]
@@ -57,9 +57,9 @@ func.func @quantized(%x: tensor<1x3x4xui8>) -> tensor<1x3x4xf32> {
 
 // Heads that share keys and values are rows of one product; bool masks hide where they are false.
 // CHECK-LABEL: func.func @grouped
+// CHECK: quern.select %arg3, %{{.*}} : tensor<3x5xi1>
 // CHECK: quern.reshape %{{.*}} : tensor<1x4x3x2xf32> -> tensor<1x2x6x2xf32>
 // CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<1x2x6x2xf32>, tensor<1x2x2x5xf32> -> tensor<1x2x6x5xf32>
-// CHECK: quern.select %arg3, %{{.*}} : tensor<3x5xi1>
 // CHECK: quern.matmul %{{.*}}, %arg2 : tensor<1x2x6x5xf32>, tensor<1x2x5x2xf32> -> tensor<1x2x6x2xf32>
 // CHECK: return %{{.*}} : tensor<1x4x3x2xf32>
 func.func @grouped(%q: tensor<1x4x3x2xf32>, %k: tensor<1x2x5x2xf32>, %v: tensor<1x2x5x2xf32>, %m: tensor<3x5xi1>) -> tensor<1x4x3x2xf32> {
@@ -111,4 +111,17 @@ func.func @bad_tables(%x: tensor<1x2x3x4xf32>, %cos: tensor<2x2xf32>, %sin: tens
   // expected-error @+1 {{'RotaryEmbedding': expected cosines and sines [positions, 2], or [batch, 3, 2] without position_ids}}
   %y = onnx.node "RotaryEmbedding"(%x, %cos, %sin) since 23 outputs ["y"] : (tensor<1x2x3x4xf32>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<1x2x3x4xf32>
   return %y : tensor<1x2x3x4xf32>
+}
+
+// -----
+
+// Queries, keys and values of one tensor.
+// CHECK-LABEL: func.func @packed
+// CHECK: %[[Q:.*]] = quern.slice %arg0 starts [0, 0, 0, 0, 0]
+// CHECK: %[[K:.*]] = quern.slice %arg0 starts [0, 0, 0, 1, 0]
+// CHECK: %[[V:.*]] = quern.slice %arg0 starts [0, 0, 0, 2, 0]
+// CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<1x2x3x4xf32>, tensor<1x2x4x3xf32> -> tensor<1x2x3x3xf32>
+func.func @packed(%x: tensor<1x3x2x3x4xf32>) -> tensor<1x3x8xf32> {
+  %y = onnx.node "MultiHeadAttention"(%x) of "com.microsoft" since 1 outputs ["y"] attributes {num_heads = 2 : i64} : (tensor<1x3x2x3x4xf32>) -> tensor<1x3x8xf32>
+  return %y : tensor<1x3x8xf32>
 }
