@@ -60,3 +60,14 @@ func.func @blockedCodes(%c: tensor<2x4xsi8>, %s: tensor<2x2xf32>) -> tensor<2x4x
   %x = quern.dequantize %c, %s {axis = 1 : i64, block_size = 2 : i64} : tensor<2x4xsi8>, tensor<2x2xf32> -> tensor<2x4xf32>
   return %x : tensor<2x4xf32>
 }
+
+// Contractions read half-precision weights themselves.
+// CHECK-LABEL: @half_weights
+// CHECK: %[[W:.*]] = quern.constant(dense<{{.*}}> : tensor<4x2xbf16>)
+// CHECK-NEXT: quern.matmul %arg0, %[[W]] : tensor<1x4xf32>, tensor<4x2xbf16> -> tensor<1x2xf32>
+func.func @half_weights(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
+  %w = quern.constant(dense<[[0.5, 1.0], [0.5, 1.0], [0.5, 1.0], [0.5, 1.0]]> : tensor<4x2xbf16>) : tensor<4x2xbf16>
+  %wide = quern.cast %w : tensor<4x2xbf16> -> tensor<4x2xf32>
+  %y = quern.matmul %x, %wide : tensor<1x4xf32>, tensor<4x2xf32> -> tensor<1x2xf32>
+  return %y : tensor<1x2xf32>
+}

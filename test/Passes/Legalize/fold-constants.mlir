@@ -67,3 +67,22 @@ func.func @codes(%x: tensor<1x4xf32>) -> (tensor<1x2xf32>, tensor<1x4xf32>) {
   %n = quern.layer_norm %x, %gamma epsilon 1.0e-5 : tensor<1x4xf32>, tensor<4xf32> -> tensor<1x4xf32>
   return %y, %n : tensor<1x2xf32>, tensor<1x4xf32>
 }
+
+// -----
+
+// Half-precision weights stay as they are stored; what else reads them, and depthwise weights, are widened.
+// CHECK-LABEL: @half_weights
+func.func @half_weights(%x: tensor<1x4xf32>, %z: tensor<1x2x2x2xf32>) -> (tensor<1x2xf32>, tensor<4x2xf32>, tensor<1x2x2x2xf32>) {
+  %w = quern.constant(dense<0.5> : tensor<4x2xf16>) : tensor<4x2xf16>
+  %v = quern.constant(dense<0.25> : tensor<4x2xbf16>) : tensor<4x2xbf16>
+  %d = quern.constant(dense<2.0> : tensor<2x1x1x1xf16>) : tensor<2x1x1x1xf16>
+  // CHECK: %[[W:.*]] = quern.cast %{{.*}} : tensor<4x2xf16> -> tensor<4x2xf32>
+  // CHECK-NOT: quern.cast
+  // CHECK: quern.matmul %arg0, %[[W]]
+  %wide = quern.cast %w : tensor<4x2xf16> -> tensor<4x2xf32>
+  %y = quern.matmul %x, %wide : tensor<1x4xf32>, tensor<4x2xf32> -> tensor<1x2xf32>
+  %other = quern.cast %v : tensor<4x2xbf16> -> tensor<4x2xf32>
+  %taps = quern.cast %d : tensor<2x1x1x1xf16> -> tensor<2x1x1x1xf32>
+  %u = quern.conv %z, %taps strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 2 : tensor<1x2x2x2xf32>, tensor<2x1x1x1xf32> -> tensor<1x2x2x2xf32>
+  return %y, %other, %u : tensor<1x2xf32>, tensor<4x2xf32>, tensor<1x2x2x2xf32>
+}
