@@ -12,9 +12,7 @@
 namespace quern {
 
 /// The only element of a constant.
-inline std::optional<double> scalar(mlir::Value value) {
-  return readScalarConstant<double>(value);
-}
+inline std::optional<double> scalar(mlir::Value value) { return readScalarConstant<double>(value); }
 
 /// The op that makes `value`, if it is a binary of this kind; else null.
 inline qir::BinaryOp matchBinary(mlir::Value value, qir::BinaryKind kind) {

@@ -35,7 +35,8 @@ struct Computation {
   }
   llvm::hash_code hash() const {
     return llvm::hash_combine(name.getAsOpaquePointer(), attributes,
-                              llvm::hash_combine_range(operands), llvm::hash_combine_range(results));
+                              llvm::hash_combine_range(operands),
+                              llvm::hash_combine_range(results));
   }
   bool operator==(const Computation &other) const {
     return name == other.name && attributes == other.attributes && operands == other.operands &&

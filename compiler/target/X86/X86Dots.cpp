@@ -145,8 +145,8 @@ public:
       return {arith::ExtFOp::create(b, single,
                                     b.bitcast(raw, VectorType::get({count}, b.getF16Type())))};
     Type words = VectorType::get({count}, b.getI32Type());
-    Value upper = arith::ExtUIOp::create(
-        b, words, b.bitcast(raw, VectorType::get({count}, b.getI16Type())));
+    Value upper =
+        arith::ExtUIOp::create(b, words, b.bitcast(raw, VectorType::get({count}, b.getI16Type())));
     return {b.bitcast(arith::ShLIOp::create(b, upper, b.integer(words, 16)), single)};
   }
   Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
@@ -176,8 +176,7 @@ const DotKernel &getAvx2Dot() {
   return dot;
 }
 const DotKernel &getFloatDot(int64_t lanes, Type weights) {
-  static const FloatDot wide[] = {
-      {16, Storage::Single}, {16, Storage::Half}, {16, Storage::Brain}};
+  static const FloatDot wide[] = {{16, Storage::Single}, {16, Storage::Half}, {16, Storage::Brain}};
   static const FloatDot narrow[] = {{8, Storage::Single}, {8, Storage::Half}, {8, Storage::Brain}};
   int storage = weights.isF16() ? 1 : weights.isBF16() ? 2 : 0;
   return (lanes == 16 ? wide : narrow)[storage];

@@ -41,7 +41,8 @@ static Value countOff(NodeBuilder &n, int64_t first, int64_t count, Shape shape)
   constexpr int64_t most = 1 << 24;
   if (count > most || first > most)
     return n.fail("expected a sequence of at most 2^24, found " + llvm::Twine(first + count));
-  return n.integers(countUp(first, first + count), shape, n.b.getIntegerType(32, /*isSigned=*/true));
+  return n.integers(countUp(first, first + count), shape,
+                    n.b.getIntegerType(32, /*isSigned=*/true));
 }
 
 static Value hideFuture(NodeBuilder &n, Value scores, int64_t past) {
@@ -111,12 +112,11 @@ static Value maskByCounts(NodeBuilder &n, Value ends, Value starts, int64_t keys
   Type index = n.b.getIntegerType(32, /*isSigned=*/true);
   Dims shape{typeOf(ends).getNumElements(), 1, 1, 1};
   Value position = countOff(n, 0, keys, {keys});
-  Value isSeen =
-      n.binary(BinaryKind::Less, position, n.cast(n.reshape(ends, shape), index));
+  Value isSeen = n.binary(BinaryKind::Less, position, n.cast(n.reshape(ends, shape), index));
   if (starts)
-    isSeen = n.binary(BinaryKind::And, isSeen,
-                      n.binary(BinaryKind::GreaterEqual, position,
-                               n.cast(n.reshape(starts, shape), index)));
+    isSeen = n.binary(
+        BinaryKind::And, isSeen,
+        n.binary(BinaryKind::GreaterEqual, position, n.cast(n.reshape(starts, shape), index)));
   return n.select(isSeen, n.scalarF32(0), n.scalarF32(filter));
 }
 
@@ -142,11 +142,11 @@ Value quern::legalize::readIntegerMask(NodeBuilder &n, Value mask, int64_t queri
   else
     isInteger = false;
   if (!isInteger)
-    return n.fail("expected an int32 or int64 mask of shape [batch], [2 * batch], [batch, keys], "
-                  "[batch, queries, keys] or [batch, 1, M, M], found [" +
-                  llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }),
-                             ", ") +
-                  "]");
+    return n.fail(
+        "expected an int32 or int64 mask of shape [batch], [2 * batch], [batch, keys], "
+        "[batch, queries, keys] or [batch, 1, M, M], found [" +
+        llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") +
+        "]");
   Value zero = n.integers({0}, {}, elementOf(mask));
   return n.select(n.binary(BinaryKind::Greater, mask, zero), n.scalarF32(0), n.scalarF32(filter));
 }

@@ -29,8 +29,8 @@ Value mergeHeads(NodeBuilder &n, Value x);
 /// N is a multiple of M: each head of k and v serves N / M heads of q.
 Value attend(NodeBuilder &n, Value q, Value k, Value v, const ScoreOptions &options);
 
-/// Puts the past keys and values, inputs `pastKey` and the one after it, before k and v where they are
-/// there; how many they are goes into `options`. Null k after an error.
+/// Puts the past keys and values, inputs `pastKey` and the one after it, before k and v where they
+/// are there; how many they are goes into `options`. Null k after an error.
 void prependPast(NodeBuilder &n, unsigned pastKey, Value &k, Value &v, ScoreOptions &options);
 
 /// The f32 mask of an integer one of com.microsoft, 0 where it lets through and `filter` elsewhere:

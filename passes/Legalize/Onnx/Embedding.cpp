@@ -45,7 +45,8 @@ static LogicalResult buildEmbedLayerNormalization(NodeBuilder &n) {
     return n.error() << "expected input_ids [batch, sequence] and word embeddings [words, size], "
                         "found "
                      << ids.getType() << " and " << words.getType();
-  Value sum = n.binary(BinaryKind::Add, n.gather(words, ids, 0), embedPositions(n, shapeOf(ids)[1]));
+  Value sum =
+      n.binary(BinaryKind::Add, n.gather(words, ids, 0), embedPositions(n, shapeOf(ids)[1]));
   if (n.has(1) && n.has(4)) {
     Value segments = n.f32(4);
     sum = segments ? n.binary(BinaryKind::Add, sum, n.gather(segments, n.in(1), 0)) : Value();
@@ -82,8 +83,8 @@ static Value readTable(NodeBuilder &n, Value table, Value positions, int64_t len
   if (table && rankOf(table) == 2)
     table = n.reshape(table, {1, shapeOf(table)[0], shapeOf(table)[1]});
   if (!table || rankOf(table) != 3 || shapeOf(table)[1] != length || shapeOf(table)[2] != half)
-    return n.fail("expected cosines and sines [positions, " + llvm::Twine(half) +
-                  "], or [batch, " + llvm::Twine(length) + ", " + llvm::Twine(half) +
+    return n.fail("expected cosines and sines [positions, " + llvm::Twine(half) + "], or [batch, " +
+                  llvm::Twine(length) + ", " + llvm::Twine(half) +
                   "] without position_ids [batch, sequence]");
   return n.reshape(table, {shapeOf(table)[0], 1, length, half});
 }
@@ -165,19 +166,19 @@ static LogicalResult buildMicrosoftRotaryEmbedding(NodeBuilder &n) {
     Value count = n.integers(countUp(0, length), {1, length}, elementOf(positions));
     positions = n.binary(BinaryKind::Add, n.reshape(positions, {1, 1}), count);
   }
-  return finishRotary(
-      n, {input, n.f32(2), n.f32(3), positions, n.node.getInt("interleaved", 0) != 0});
+  return finishRotary(n,
+                      {input, n.f32(2), n.f32(3), positions, n.node.getInt("interleaved", 0) != 0});
 }
 
 void quern::legalize::addEmbeddingRows(Rows &rows) {
-  llvm::append_range(
-      rows, std::initializer_list<Row>{
-                {microsoft, "EmbedLayerNormalization", 1, latest, 1, "epsilon mask_index_type",
-                 buildEmbedLayerNormalization},
-                {onnxDomain, "RotaryEmbedding", 23, latest, 3,
-                 "interleaved num_heads rotary_embedding_dim", buildRotaryEmbedding},
-                {microsoft, "RotaryEmbedding", 1, latest, 4,
-                 "interleaved is_packed_batching num_heads rotary_embedding_dim scale",
-                 buildMicrosoftRotaryEmbedding},
-            });
+  llvm::append_range(rows,
+                     std::initializer_list<Row>{
+                         {microsoft, "EmbedLayerNormalization", 1, latest, 1,
+                          "epsilon mask_index_type", buildEmbedLayerNormalization},
+                         {onnxDomain, "RotaryEmbedding", 23, latest, 3,
+                          "interleaved num_heads rotary_embedding_dim", buildRotaryEmbedding},
+                         {microsoft, "RotaryEmbedding", 1, latest, 4,
+                          "interleaved is_packed_batching num_heads rotary_embedding_dim scale",
+                          buildMicrosoftRotaryEmbedding},
+                     });
 }

@@ -148,7 +148,8 @@ static bool isPacked(Value x, int64_t heads, int64_t count) {
 }
 
 static std::optional<Operands> readOperands(NodeBuilder &n, int64_t heads) {
-  Value query = n.f32(0), key = n.has(1) ? n.f32(1) : Value(), value = n.has(2) ? n.f32(2) : Value();
+  Value query = n.f32(0), key = n.has(1) ? n.f32(1) : Value(),
+        value = n.has(2) ? n.f32(2) : Value();
   if (!query || (n.has(1) && !key) || (n.has(2) && !value))
     return std::nullopt;
   Operands result;

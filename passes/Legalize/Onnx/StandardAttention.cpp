@@ -49,8 +49,7 @@ static LogicalResult buildAttention(NodeBuilder &n) {
   if (rankOf(q) != 4 || rankOf(k) != 4)
     return n.error() << "expected queries, keys and values of rank 3 or 4, found " << q.getType()
                      << " and " << k.getType();
-  options.scale =
-      n.node.getFloat("scale", 1.0f / std::sqrt(static_cast<float>(shapeOf(q).back())));
+  options.scale = n.node.getFloat("scale", 1.0f / std::sqrt(static_cast<float>(shapeOf(q).back())));
   options.softcap = n.node.getFloat("softcap", 0.0f);
   options.isCausal = n.node.getInt("is_causal", 0) != 0;
   if (n.has(3))

@@ -38,6 +38,17 @@ func.func @matmul(%a: tensor<2x1x4x8xf32>, %b: tensor<1x3x8x5xf32>, %t: tensor<5
   return
 }
 
+// CHECK-LABEL: func.func @half_weights
+// CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<4x8xf32>, tensor<8x5xf16> -> tensor<4x5xf32>
+// CHECK: quern.conv {{.*}} : tensor<1x3x3x2xf32>, tensor<4x1x1x2xbf16> -> tensor<1x3x3x4xf32>
+func.func @half_weights(%a: tensor<4x8xf32>, %w: tensor<8x5xf16>, %x: tensor<1x3x3x2xf32>,
+                        %v: tensor<4x1x1x2xbf16>) {
+  %0 = quern.matmul %a, %w : tensor<4x8xf32>, tensor<8x5xf16> -> tensor<4x5xf32>
+  %1 = quern.conv %x, %v strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+      : tensor<1x3x3x2xf32>, tensor<4x1x1x2xbf16> -> tensor<1x3x3x4xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @pool
 // CHECK: quern.pool max %{{.*}} kernel [3, 2] strides [2, 2] pads [1, 0, 1, 0] dilations [1, 1] : tensor<1x8x8x4xui8> -> tensor<1x4x4x4xui8>
 // CHECK: quern.pool sum {{.*}} -> tensor<1x4x4x4xsi32>
