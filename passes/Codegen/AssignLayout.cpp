@@ -149,7 +149,7 @@ void RightOperands::useSums(qir::DispatchOp dispatch, qir::MatMulOp matmul, Pack
   Type lhsSum = matmul.getLhsSum() ? matmul.getLhsSum().getType() : Type();
   auto changed =
       qir::MatMulOp::create(builder, matmul.getLoc(), matmul.getResult().getType(), lhsSum, Type(),
-                            matmul.getLhs(), matmul.getRhs(), matmul.getTransposeRhsAttr());
+                            matmul.getLhs(), matmul.getRhs(), matmul.getTransposeRhs());
   changed->setDiscardableAttrs(matmul->getDiscardableAttrDictionary());
   matmul.getResult().replaceAllUsesWith(changed.getResult());
   if (lhsSum)

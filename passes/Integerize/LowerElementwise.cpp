@@ -181,7 +181,63 @@ static bool shouldEvaluate(qir::DequantizeOp op) {
   });
 }
 
+/// Scales or zero points as `quern.matmul` has them, [blocks, columns]; null when they vary
+/// otherwise.
+static Value arrangeBlocks(OpBuilder &builder, qir::DequantizeOp op, Value params,
+                           ArrayRef<int64_t> shape) {
+  auto type = RankedTensorType::get(shape, elementOf(params));
+  qir::ConstantOp constant = getConstant(params);
+  if (!constant || constant.getType().getNumElements() != type.getNumElements())
+    return nullptr;
+  return reshapeTo(builder, params, shape);
+}
+
+/// Zero points that are all the same are one.
+static Value shareZero(OpBuilder &builder, Value zeros) {
+  auto values = readConstant<int64_t>(zeros);
+  if (!values || values->empty() || !llvm::all_equal(*values))
+    return zeros;
+  auto type = RankedTensorType::get({1}, elementOf(zeros));
+  return makeConstant<int64_t>(builder, zeros.getLoc(), type, {values->front()});
+}
+
+/// Products of floats read weights as they are stored where these have scales by blocks of the
+/// reduction: smaller, and less to read. (With one scale for each column, f32 weights are faster.)
+static bool readCodesAsStored(OpBuilder &builder, qir::DequantizeOp op) {
+  auto type = tensorOf(op);
+  auto codes = llvm::dyn_cast<IntegerType>(elementOf(op.getInput()));
+  bool isBlocked = op.getBlockSize() && op.getAxis() && *op.getAxis() == 0;
+  if (!isBlocked || op.getCodebook() || type.getRank() != 2 || !codes || codes.getWidth() > 8 ||
+      !getConstant(op.getInput()) || type.getDimSize(0) % *op.getBlockSize() != 0 ||
+      type.getNumElements() <= smallConstant)
+    return false;
+  SmallVector<int64_t> shape{type.getDimSize(0) / static_cast<int64_t>(*op.getBlockSize()),
+                             type.getDimSize(1)};
+  Value scales = arrangeBlocks(builder, op, op.getScale(), shape), zeros;
+  if (op.getZeroPoint())
+    zeros = arrangeBlocks(builder, op, op.getZeroPoint(), shape);
+  if (!scales || (op.getZeroPoint() && !zeros))
+    return false;
+  zeros = zeros ? shareZero(builder, zeros) : zeros;
+  bool all = true;
+  for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
+    auto matmul = llvm::dyn_cast<qir::MatMulOp>(use.getOwner());
+    if (!matmul || use.getOperandNumber() != 1 || matmul.getTransposeRhs()) {
+      all = false;
+      continue;
+    }
+    OpBuilder at(matmul);
+    auto stored = qir::MatMulOp::create(at, matmul.getLoc(), matmul.getResult().getType(), Type(),
+                                        Type(), matmul.getLhs(), op.getInput(), scales, zeros,
+                                        /*transpose_rhs=*/false, op.getBlockSizeAttr());
+    matmul.getResult().replaceAllUsesWith(stored.getResult()); // and is dead
+  }
+  return all;
+}
+
 static LogicalResult lower(OpBuilder &builder, qir::DequantizeOp op) {
+  if (readCodesAsStored(builder, op))
+    return success();
   if (shouldEvaluate(op)) {
     if (auto values = evaluate(op)) {
       auto constant = makeConstant<float>(builder, op.getLoc(), tensorOf(op), *values);

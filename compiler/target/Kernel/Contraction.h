@@ -23,6 +23,8 @@ public:
   virtual bool isFloat() const = 0;
   /// Instructions of one multiplyAdd, of which two start in a cycle.
   virtual double instructions() const { return 1; }
+  /// What bringing a vector of weights into a register costs, in loads.
+  virtual double loadCost() const { return 1; }
 
   /// The operand shared by all lanes: `depth` consecutive elements of the activations.
   virtual llvm::SmallVector<mlir::Value> loadLeft(KernelBuilder &b, const Buffer &left,

@@ -30,6 +30,8 @@ private:
                                Value right, ValueRange accumulators);
   SmallVector<Value> step(const ContractionPanel &panel, int64_t count, Value left, Value right,
                           int64_t u, int64_t terms, ValueRange accumulators);
+  void loadScales(const ContractionPanel &panel, Value block);
+  SmallVector<Value> loadWeights(const ContractionPanel &panel, int64_t v, Value offset);
 
   const EmitContext &context;
   KernelBuilder &b;
@@ -40,6 +42,10 @@ private:
   ContractionEpilogue epilogue;
   Buffer left;
   Value right;
+  /// Of weights that stay codes (see `quern.matmul`), and what a panel reads of them for one block,
+  /// [vector]: loaded at the run's start.
+  std::optional<Buffer> scales, zeros;
+  SmallVector<Value> panelScales, panelZeros;
   int64_t steps; ///< per run
 };
 } // namespace
@@ -51,6 +57,45 @@ ContractionEmitter::ContractionEmitter(const EmitContext &context, const Contrac
   left = view.input(view.anchor->getOperand(0));
   right = view.input(view.anchor->getOperand(1)).memref;
   steps = (shape.run + dot.depth() - 1) / dot.depth();
+  if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(view.anchor); matmul && matmul.getScales()) {
+    scales = view.input(matmul.getScales());
+    if (matmul.getZeroPoints())
+      zeros = view.input(matmul.getZeroPoints());
+  }
+}
+
+/// The scales and zero points of a block of terms, as f32 lanes.
+void ContractionEmitter::loadScales(const ContractionPanel &panel, Value block) {
+  panelScales.clear();
+  panelZeros.clear();
+  if (!scales)
+    return;
+  int64_t lanes = dot.lanes(), channels = shape.channels;
+  Type real = VectorType::get({lanes}, b.getF32Type());
+  Value first = b.add(b.mul(block, channels), b.mul(panel.firstVector, lanes));
+  for (int64_t v = 0; v < panel.vectors; ++v) {
+    int64_t valid = v + 1 == panel.vectors ? panel.valid : lanes;
+    Value offset = b.add(first, v * lanes);
+    panelScales.push_back(b.loadRaw(scales->memref, offset, lanes, valid));
+    if (!zeros)
+      continue;
+    bool isShared = zeros->type.getNumElements() == 1;
+    Value raw = isShared ? b.splat(b.loadRaw(zeros->memref, b.index(0), 1, 1), lanes)
+                         : b.loadRaw(zeros->memref, offset, lanes, valid);
+    panelZeros.push_back(arith::SIToFPOp::create(b, real, b.toCompute(raw, zeros->element())));
+  }
+}
+
+/// One vector of weights; codes less their zero point (exact) times their scale.
+SmallVector<Value> ContractionEmitter::loadWeights(const ContractionPanel &panel, int64_t v,
+                                                   Value offset) {
+  SmallVector<Value> weights = dot.loadRight(b, right, offset);
+  if (!scales)
+    return weights;
+  Value value = weights.front();
+  if (zeros)
+    value = arith::SubFOp::create(b, value, panelZeros[v]);
+  return {arith::MulFOp::create(b, value, panelScales[v])};
 }
 
 SmallVector<Value> ContractionEmitter::delinearize(Value row) {
@@ -183,10 +228,13 @@ SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, con
                            b.add(rightRow, b.mul(kx, runBytes)), values);
         });
   };
-  if (shape.kernelRows == 1)
+  if (shape.kernelRows == 1) {
+    loadScales(panel, b.index(0));
     return column(leftBase, rightBase, accumulators);
+  }
   return b.loop(
       b.index(0), b.index(shape.kernelRows), 1, accumulators, [&](Value ky, ValueRange values) {
+        loadScales(panel, ky);
         return column(b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
                       b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
       });
@@ -242,7 +290,7 @@ SmallVector<Value> ContractionEmitter::step(const ContractionPanel &panel, int64
   SmallVector<SmallVector<Value>> weights;
   for (int64_t v = 0; v < panel.vectors; ++v)
     weights.push_back(
-        dot.loadRight(b, right, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes())));
+        loadWeights(panel, v, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes())));
   int64_t pixelStep = shape.left.coefficients.back();
   for (int64_t pixel = 0; pixel < count; ++pixel) {
     SmallVector<Value> x =

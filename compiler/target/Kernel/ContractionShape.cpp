@@ -115,6 +115,12 @@ static void setMatMulWeights(qir::MatMulOp matmul, ContractionShape &shape) {
   shape.run = right.getDimSize(matmul.getTransposeRhs() ? rank - 1 : rank - 2);
   shape.channels = right.getDimSize(matmul.getTransposeRhs() ? rank - 2 : rank - 1);
   shape.matrices = product(right.getShape().drop_back(2));
+  // Each block of terms that have a scale of their own is a run.
+  if (auto block = matmul.getBlockSize()) {
+    shape.kernelRows = shape.run / static_cast<int64_t>(*block);
+    shape.run = static_cast<int64_t>(*block);
+    shape.leftKernelRow = shape.run;
+  }
 }
 
 static FailureOr<ContractionShape> shapeOfMatMul(const DispatchView &view, qir::MatMulOp matmul) {
@@ -218,7 +224,7 @@ static double estimateTile(const ContractionShape &shape, const DotKernel &dot, 
     for (const Pieces &panel : divideEvenly(allVectors, vectors)) {
       double products =
           static_cast<double>(pixels.size * (panel.size + shape.sums)) * dot.instructions() / 2;
-      double loads = static_cast<double>(pixels.size + panel.size) / 2;
+      double loads = (static_cast<double>(pixels.size) + dot.loadCost() * panel.size) / 2;
       double step = std::max({products, loads, 5.0}) + perLoad * loads;
       cycles += static_cast<double>(pixels.count * panel.count) * (steps * step + perTile);
       ++variants;
@@ -347,9 +353,10 @@ std::vector<char> packWeights(Operation *anchor, const DotKernel &dot, int64_t v
   int64_t elementBytes = getElementBytes(weights.getElementType());
   Packer packer{shape, dot, bytes, elementBytes, kernel, 1, shape.run, 0, packed.data()};
   if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor)) {
-    packer.matrixStride = shape.run * shape.channels;
-    packer.channelStride = matmul.getTransposeRhs() ? shape.run : 1;
+    packer.matrixStride = kernel * shape.channels;
+    packer.channelStride = matmul.getTransposeRhs() ? kernel : 1;
     packer.termStride = matmul.getTransposeRhs() ? 1 : shape.channels;
+    packer.kernelStride = shape.run * packer.termStride;
   }
   int64_t total = (shape.channels + dot.lanes() - 1) / dot.lanes();
   for (int64_t matrix = 0; matrix < shape.matrices; ++matrix)

@@ -20,7 +20,8 @@ public:
   virtual const StoreEmitter &stores() const = 0;
   /// Inner products, or null where contractions are plain loops.
   virtual const DotKernel *integerDot() const { return nullptr; }
-  /// Of f32 activations; `weights` is f32, f16 or bf16.
+  /// Of f32 activations; `weights` is f32, f16, bf16, or an integer of at most 8 bits whose codes
+  /// are widened (the emitter scales them).
   virtual const DotKernel *floatDot(mlir::Type weights) const { return nullptr; }
   /// The target's own depthwise convolution, or null.
   virtual const DepthwiseKernel *depthwise() const { return nullptr; }

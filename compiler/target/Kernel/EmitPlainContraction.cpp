@@ -31,6 +31,7 @@ private:
   /// Accumulates one output element; second value: the sum of the left codes, third: of the right.
   Values convolve(const Values &indices);
   Values multiply(const Values &indices);
+  Value scaleCode(qir::MatMulOp matmul, Value code, Value k, Value n);
   Values accumulate(const Values &carried, Value x, Value w);
   Value readPadded(qir::ConvOp conv, Value n, Value y, Value x, Value c);
   void finishElement(const Values &indices, const Values &accumulated);
@@ -114,6 +115,21 @@ PlainEmitter::Values PlainEmitter::convolve(const Values &indices) {
   });
 }
 
+/// The value of a weight that is stored as a code.
+Value PlainEmitter::scaleCode(qir::MatMulOp matmul, Value code, Value k, Value n) {
+  Value block = arith::DivUIOp::create(b, k, b.index(static_cast<int64_t>(*matmul.getBlockSize())));
+  if (matmul.getZeroPoints()) {
+    Buffer zeros = view.input(matmul.getZeroPoints());
+    bool isShared = zeros.type.getNumElements() == 1;
+    Values at(zeros.type.getRank(), b.index(0));
+    if (!isShared)
+      at = {block, n};
+    code = arith::SubIOp::create(b, code, loadElement(b, zeros, at));
+  }
+  Value real = arith::SIToFPOp::create(b, b.getF32Type(), code);
+  return arith::MulFOp::create(b, real, loadElement(b, view.input(matmul.getScales()), {block, n}));
+}
+
 PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
   auto matmul = llvm::cast<qir::MatMulOp>(view.anchor);
   size_t rank = indices.size();
@@ -131,6 +147,8 @@ PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
     Value w = loadElement(b, right,
                           matmul.getTransposeRhs() ? operandIndices(right, n, k)
                                                    : operandIndices(right, k, n));
+    if (matmul.getScales())
+      w = scaleCode(matmul, w, k, n);
     return accumulate(Values(carried), x, w);
   });
   // In the order of the product's results: a missing sum of the left leaves its place to the other.

@@ -109,13 +109,36 @@ private:
   static VectorType words(KernelBuilder &b) { return VectorType::get({16}, b.getI16Type()); }
 };
 
-/// How float weights are stored.
+/// How the weights of float products are stored.
 enum class Storage { Single, Half, Brain };
 
-class FloatDot : public DotKernel {
+/// Products of floats, one term a step.
+class FloatDotBase : public DotKernel {
+public:
+  explicit FloatDotBase(int64_t lanes) : count(lanes) {}
+  int64_t lanes() const override { return count; }
+  int64_t depth() const override { return 1; }
+  int64_t accumulators() const override { return count == 16 ? 24 : 8; }
+  bool isFloat() const override { return true; }
+  SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
+    return {b.splat(b.loadRaw(left.memref, offset, 1, 1), count)};
+  }
+  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
+                    ValueRange right) const override {
+    return math::FmaOp::create(b, left.front(), right.front(), accumulator);
+  }
+  SmallVector<Value> ones(KernelBuilder &b, int64_t) const override {
+    return {b.real(VectorType::get({count}, b.getF32Type()), 1.0f)};
+  }
+
+protected:
+  int64_t count;
+};
+
+class FloatDot : public FloatDotBase {
 public:
   FloatDot(int64_t lanes, Storage storage)
-      : count(lanes), storage(storage), elementBytes(storage == Storage::Single ? 4 : 2) {}
+      : FloatDotBase(lanes), storage(storage), elementBytes(storage == Storage::Single ? 4 : 2) {}
   StringRef form() const override {
     switch (storage) {
     case Storage::Single:
@@ -127,15 +150,7 @@ public:
     }
     return "";
   }
-  int64_t lanes() const override { return count; }
-  int64_t depth() const override { return 1; }
   int64_t stepBytes() const override { return elementBytes * count; }
-  int64_t accumulators() const override { return count == 16 ? 24 : 8; }
-  bool isFloat() const override { return true; }
-
-  SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
-    return {b.splat(b.loadRaw(left.memref, offset, 1, 1), count)};
-  }
   SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
     Value raw = b.loadRaw(packed, offset, stepBytes(), stepBytes());
     Type single = VectorType::get({count}, b.getF32Type());
@@ -149,23 +164,64 @@ public:
         arith::ExtUIOp::create(b, words, b.bitcast(raw, VectorType::get({count}, b.getI16Type())));
     return {b.bitcast(arith::ShLIOp::create(b, upper, b.integer(words, 16)), single)};
   }
-  Value multiplyAdd(KernelBuilder &b, Value accumulator, ValueRange left,
-                    ValueRange right) const override {
-    return math::FmaOp::create(b, left.front(), right.front(), accumulator);
-  }
-  SmallVector<Value> ones(KernelBuilder &b, int64_t) const override {
-    return {b.real(VectorType::get({count}, b.getF32Type()), 1.0f)};
-  }
   void packElement(char *step, int64_t lane, int64_t, const char *element) const override {
     std::memcpy(step + lane * elementBytes, element, elementBytes);
   }
 
 private:
-  int64_t count;
   Storage storage;
   int64_t elementBytes;
 };
+
+/// Weights that are codes, widened to f32: in bytes, or, unsigned ones of at most 4 bits, two in a
+/// byte (the later half of the lanes in the upper half).
+class CodeDot : public FloatDotBase {
+public:
+  CodeDot(int64_t lanes, bool isSigned, bool isNibble)
+      : FloatDotBase(lanes), isSigned(isSigned), isNibble(isNibble) {}
+  StringRef form() const override {
+    if (isNibble)
+      return count == 16 ? "u4x16" : "u4x8";
+    if (isSigned)
+      return count == 16 ? "s8x16" : "s8x8";
+    return count == 16 ? "u8x16" : "u8x8";
+  }
+  int64_t stepBytes() const override { return isNibble ? count / 2 : count; }
+  double loadCost() const override { return isNibble ? 7 : 5; }
+  SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
+    Value bytes = b.loadRaw(packed, offset, stepBytes(), stepBytes());
+    if (isNibble) {
+      Type type = bytes.getType();
+      Value low = arith::AndIOp::create(b, bytes, b.integer(type, 15));
+      Value high = arith::ShRUIOp::create(b, bytes, b.integer(type, 4));
+      bytes = b.shuffle(low, high, llvm::to_vector(llvm::seq<int64_t>(0, count)));
+    }
+    Type words = VectorType::get({count}, b.getI32Type());
+    Value wide = isSigned ? arith::ExtSIOp::create(b, words, bytes).getResult()
+                          : arith::ExtUIOp::create(b, words, bytes).getResult();
+    return {arith::SIToFPOp::create(b, VectorType::get({count}, b.getF32Type()), wide)};
+  }
+  void packElement(char *step, int64_t lane, int64_t, const char *element) const override {
+    if (!isNibble) {
+      step[lane] = *element;
+      return;
+    }
+    int64_t half = count / 2, shift = lane < half ? 0 : 4;
+    char &byte = step[lane % half];
+    byte = static_cast<char>(byte | static_cast<char>((*element & 15) << shift));
+  }
+
+private:
+  bool isSigned, isNibble;
+};
 } // namespace
+
+static const DotKernel &getCodeDot(int64_t lanes, IntegerType weights) {
+  static const CodeDot wide[] = {{16, false, false}, {16, true, false}, {16, false, true}};
+  static const CodeDot narrow[] = {{8, false, false}, {8, true, false}, {8, false, true}};
+  int form = weights.isSigned() ? 1 : weights.getWidth() <= 4 ? 2 : 0;
+  return (lanes == 16 ? wide : narrow)[form];
+}
 
 const DotKernel &getVnniDot() {
   static const VnniDot dot;
@@ -176,6 +232,8 @@ const DotKernel &getAvx2Dot() {
   return dot;
 }
 const DotKernel &getFloatDot(int64_t lanes, Type weights) {
+  if (auto codes = llvm::dyn_cast<IntegerType>(weights))
+    return getCodeDot(lanes, codes);
   static const FloatDot wide[] = {{16, Storage::Single}, {16, Storage::Half}, {16, Storage::Brain}};
   static const FloatDot narrow[] = {{8, Storage::Single}, {8, Storage::Half}, {8, Storage::Brain}};
   int storage = weights.isF16() ? 1 : weights.isBF16() ? 2 : 0;

@@ -14,7 +14,8 @@ const DotKernel &getVnniDot();
 /// saturate. 8 channels x 4 terms; weights are widened when packed.
 const DotKernel &getAvx2Dot();
 /// f32, one fused multiply-add per term in order; 16 (AVX-512) or 8 (AVX2) channels. Weights are
-/// stored as f32, f16 or bf16 and widened, which is exact, as they are loaded.
+/// stored as f32, f16, bf16 or integer codes and widened, which is exact, as they are loaded; codes
+/// of at most 4 bits lie two in a byte.
 const DotKernel &getFloatDot(int64_t lanes, mlir::Type weights);
 
 } // namespace quern

@@ -121,6 +121,32 @@ static LogicalResult verifySums(MatMulOp op, int64_t n) {
   return success();
 }
 
+/// Weights that stay codes: (M6).
+static LogicalResult verifyBlocks(MatMulOp op, int64_t k, int64_t n) {
+  auto rhs = tensorType(op.getRhs());
+  int64_t block = op.getBlockSize().value_or(0);
+  if (!tensorType(op.getLhs()).getElementType().isF32() || !isCode8(rhs.getElementType()) ||
+      rhs.getRank() != 2 || !tensorType(op.getResult()).getElementType().isF32())
+    return op.emitOpError("(M6) expected f32 x codes of at most 8 bits of rank 2 -> f32 with "
+                          "scales, found ")
+           << op.getLhs().getType() << " and " << rhs;
+  if (block < 1 || k % block != 0)
+    return op.emitOpError("(M6) expected a block size that divides ") << k << ", found " << block;
+  auto scales = tensorType(op.getScales());
+  if (!scales.getElementType().isF32() || scales.getShape() != ArrayRef<int64_t>{k / block, n})
+    return op.emitOpError("(M6) expected f32 scales of shape [")
+           << k / block << ", " << n << "], found " << scales;
+  if (!op.getZeroPoints())
+    return success();
+  auto zeros = tensorType(op.getZeroPoints());
+  if (zeros.getElementType() != rhs.getElementType() ||
+      (zeros.getShape() != scales.getShape() && zeros.getNumElements() != 1))
+    return op.emitOpError("(M6) expected zero points of the codes' type, one or as many as scales, "
+                          "found ")
+           << zeros;
+  return success();
+}
+
 LogicalResult MatMulOp::verify() {
   auto lhs = tensorType(getLhs()), rhs = tensorType(getRhs()), result = tensorType(getResult());
   int64_t rank = lhs.getRank();
@@ -128,8 +154,8 @@ LogicalResult MatMulOp::verify() {
     return emitOpError(
                "(M1) expected operands of one rank >= 2, or a right-hand side of rank 2, found ")
            << lhs << " and " << rhs;
-  if (failed(verifyProduct(*this, "M2", lhs.getElementType(), rhs.getElementType(),
-                           result.getElementType())))
+  if (!getScales() && failed(verifyProduct(*this, "M2", lhs.getElementType(), rhs.getElementType(),
+                                           result.getElementType())))
     return failure();
   int64_t rhsRank = rhs.getRank();
   int64_t k = rhs.getDimSize(getTransposeRhs() ? rhsRank - 1 : rhsRank - 2);
@@ -137,6 +163,10 @@ LogicalResult MatMulOp::verify() {
   if (lhs.getDimSize(rank - 1) != k)
     return emitOpError("(M3) expected equal reduction sizes, found ")
            << lhs.getDimSize(rank - 1) << " and " << k;
+  if (getScales() && failed(verifyBlocks(*this, k, n)))
+    return failure();
+  if (!getScales() && (getZeroPoints() || getBlockSize()))
+    return emitOpError("(M6) expected scales where there are zero points or a block size");
   SmallVector<int64_t> shape;
   auto batch =
       rhsRank == rank

@@ -45,7 +45,8 @@ def Quern_ConvOp : Quern_Op<"conv", [Pure]> {
   }];
 }
 
-def Quern_MatMulOp : Quern_Op<"matmul", [Pure, AttrSizedResultSegments]> {
+def Quern_MatMulOp : Quern_Op<"matmul",
+    [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
   let summary = "Matrix product, batched";
   let description = [{
     result[..., m, n] = sum over k, in order, of lhs[..., m, k] * rhs[..., k, n]. Both have the
@@ -53,18 +54,37 @@ def Quern_MatMulOp : Quern_Op<"matmul", [Pure, AttrSizedResultSegments]> {
     broadcast. With `transpose_rhs`, rhs is [..., n, k]. Accumulation as in `quern.conv`.
     `lhs_sum` [..., M, 1] and `rhs_sum` [..., 1, N] are the sums of the codes over k, with the batch
     dimensions of lhs and of rhs.
+
+    With `scales`, f32 meets weights that stay codes of at most 8 bits: rhs[k, n] is
+    float(code - zero) * scale, as `quern.dequantize` computes it, with one scale for each column and
+    block of `block_size` terms of the reduction. `zero_points` are as many codes, one for all, or 0
+    when absent.
+
     Constraints: (M1) ranks as above; (M2) element types as (V2); (M3) k agrees; (M4) the result's
-    shape follows; (M5) sums only with integer operands, si32, of the shapes above.
+    shape follows; (M5) sums only with integer operands, si32, of the shapes above;
+    (M6) with scales lhs is f32, rhs codes of rank 2, block_size divides k, scales are f32
+    [k / block_size, n], zero_points have rhs's element type and the scales' shape or one element;
+    without scales there are no zero_points and no block_size.
   }];
   let arguments = (ins Quern_Tensor:$lhs, Quern_Tensor:$rhs,
-                       UnitAttr:$transpose_rhs);
+                       Optional<Quern_Tensor>:$scales, Optional<Quern_Tensor>:$zero_points,
+                       UnitAttr:$transpose_rhs, OptionalAttr<I64Attr>:$block_size);
   let results = (outs Quern_Tensor:$result, Optional<Quern_Tensor>:$lhs_sum,
                       Optional<Quern_Tensor>:$rhs_sum);
   let assemblyFormat = [{
-    $lhs `,` $rhs (`transposed` $transpose_rhs^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
+    $lhs `,` $rhs (`transposed` $transpose_rhs^)? (`blocks` $block_size^)? (`scales` $scales^)?
+    (`zeros` $zero_points^)? attr-dict `:` type($lhs) `,` type($rhs) (`scales` type($scales)^)?
+    (`zeros` type($zero_points)^)? `->` type($result)
     (`lhs_sum` type($lhs_sum)^)? (`rhs_sum` type($rhs_sum)^)?
   }];
   let hasVerifier = 1;
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Type":$lhsSum, "::mlir::Type":$rhsSum,
+                   "::mlir::Value":$lhs, "::mlir::Value":$rhs, "bool":$transposeRhs), [{
+      build($_builder, $_state, result, lhsSum, rhsSum, lhs, rhs, ::mlir::Value(), ::mlir::Value(),
+            transposeRhs, ::mlir::IntegerAttr());
+    }]>
+  ];
   let extraClassDeclaration = [{ bool isInteger(); }];
 }
 

@@ -304,3 +304,43 @@ func.func @v4_9(%x: tensor<1x8x8x4xui8>) {
   %y = quern.pool max %x kernel [9223372036854775807, 2] strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] : tensor<1x8x8x4xui8> -> tensor<1x7x7x4xui8>
   return
 }
+
+// -----
+
+func.func @block_size(%x: tensor<2x8xf32>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>) {
+  // expected-error @+1 {{(M6) expected a block size that divides 8, found 3}}
+  %0 = quern.matmul %x, %w blocks 3 scales %s : tensor<2x8xf32>, tensor<8x4xui4> scales tensor<2x4xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @block_scales(%x: tensor<2x8xf32>, %w: tensor<8x4xui4>, %s: tensor<4x2xf32>) {
+  // expected-error @+1 {{(M6) expected f32 scales of shape [2, 4], found 'tensor<4x2xf32>'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s : tensor<2x8xf32>, tensor<8x4xui4> scales tensor<4x2xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @block_zeros(%x: tensor<2x8xf32>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>, %z: tensor<2x4xui8>) {
+  // expected-error @+1 {{(M6) expected zero points of the codes' type, one or as many as scales, found 'tensor<2x4xui8>'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s zeros %z : tensor<2x8xf32>, tensor<8x4xui4> scales tensor<2x4xf32> zeros tensor<2x4xui8> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @block_codes(%x: tensor<2x8xui8>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>) {
+  // expected-error @+1 {{(M6) expected f32 x codes of at most 8 bits of rank 2 -> f32 with scales, found 'tensor<2x8xui8>' and 'tensor<8x4xui4>'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s : tensor<2x8xui8>, tensor<8x4xui4> scales tensor<2x4xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @no_scales(%x: tensor<2x8xf32>, %w: tensor<8x4xf32>) {
+  // expected-error @+1 {{(M6) expected scales where there are zero points or a block size}}
+  %0 = quern.matmul %x, %w blocks 4 : tensor<2x8xf32>, tensor<8x4xf32> -> tensor<2x4xf32>
+  return
+}

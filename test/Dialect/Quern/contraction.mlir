@@ -49,6 +49,16 @@ func.func @half_weights(%a: tensor<4x8xf32>, %w: tensor<8x5xf16>, %x: tensor<1x3
   return
 }
 
+// CHECK-LABEL: func.func @blocks
+// CHECK: quern.matmul %{{.*}}, %{{.*}} blocks 4 scales %{{.*}} : tensor<2x8xf32>, tensor<8x5xsi8> scales tensor<2x5xf32> -> tensor<2x5xf32>
+// CHECK: quern.matmul %{{.*}}, %{{.*}} transposed blocks 8 scales %{{.*}} zeros %{{.*}} : tensor<2x8xf32>, tensor<5x8xui4> scales tensor<1x5xf32> zeros tensor<1xui4> -> tensor<2x5xf32>
+func.func @blocks(%x: tensor<2x8xf32>, %w: tensor<8x5xsi8>, %s: tensor<2x5xf32>, %t: tensor<5x8xui4>,
+                  %u: tensor<1x5xf32>, %z: tensor<1xui4>) {
+  %0 = quern.matmul %x, %w blocks 4 scales %s : tensor<2x8xf32>, tensor<8x5xsi8> scales tensor<2x5xf32> -> tensor<2x5xf32>
+  %1 = quern.matmul %x, %t transposed blocks 8 scales %u zeros %z : tensor<2x8xf32>, tensor<5x8xui4> scales tensor<1x5xf32> zeros tensor<1xui4> -> tensor<2x5xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @pool
 // CHECK: quern.pool max %{{.*}} kernel [3, 2] strides [2, 2] pads [1, 0, 1, 0] dilations [1, 1] : tensor<1x8x8x4xui8> -> tensor<1x4x4x4xui8>
 // CHECK: quern.pool sum {{.*}} -> tensor<1x4x4x4xsi32>

@@ -71,3 +71,17 @@ func.func @half_weights(%x: tensor<1x4xf32>) -> tensor<1x2xf32> {
   %y = quern.matmul %x, %wide : tensor<1x4xf32>, tensor<4x2xf32> -> tensor<1x2xf32>
   return %y : tensor<1x2xf32>
 }
+
+// Weights with scales by blocks of the reduction stay codes; equal zero points are one.
+// CHECK-LABEL: @blocked_weights
+// CHECK-NOT: quern.dequantize
+// CHECK: %[[Z:.*]] = quern.constant(dense<8> : tensor<1xui4>)
+// CHECK: quern.matmul %arg0, %{{.*}} blocks 32 scales %{{.*}} zeros %[[Z]] : tensor<1x64xf32>, tensor<64x128xui4> scales tensor<2x128xf32> zeros tensor<1xui4> -> tensor<1x128xf32>
+func.func @blocked_weights(%x: tensor<1x64xf32>) -> tensor<1x128xf32> {
+  %c = quern.constant(dense<3> : tensor<64x128xui4>) : tensor<64x128xui4>
+  %s = quern.constant(dense<0.5> : tensor<2x128xf32>) : tensor<2x128xf32>
+  %z = quern.constant(dense<8> : tensor<2x128xui4>) : tensor<2x128xui4>
+  %w = quern.dequantize %c, %s, %z {axis = 0 : i64, block_size = 32 : i64} : tensor<64x128xui4>, tensor<2x128xf32>, tensor<2x128xui4> -> tensor<64x128xf32>
+  %y = quern.matmul %x, %w : tensor<1x64xf32>, tensor<64x128xf32> -> tensor<1x128xf32>
+  return %y : tensor<1x128xf32>
+}
