@@ -52,7 +52,11 @@ double CpuBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool
     auto result = llvm::cast<RankedTensorType>(conv.getResult().getType());
     return each * static_cast<double>(result.getNumElements()) / cyclesPerSecond;
   }
-  const DotKernel *dot = isFloat ? isa.floatDot() : isa.integerDot();
+  Type weights =
+      llvm::cast<RankedTensorType>(view->anchor->getOperand(1).getType()).getElementType();
+  bool isStored = isFloat && hasFloats(view->anchor); // else what it would cost with f32 weights
+  Type single = Float32Type::get(dispatch.getContext());
+  const DotKernel *dot = isFloat ? isa.floatDot(isStored ? weights : single) : isa.integerDot();
   auto shape = ContractionShape::of(*view);
   if (!dot || failed(shape))
     return TargetModel::estimateProducts(dispatch, macs, asFloat);

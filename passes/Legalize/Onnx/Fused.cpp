@@ -75,16 +75,6 @@ template <UnaryKind kind> static LogicalResult buildBiased(NodeBuilder &n) {
   return n.finish(n.unary(kind, x));
 }
 
-/// x * sigmoid(alpha * x).
-static LogicalResult buildQuickGelu(NodeBuilder &n) {
-  Value x = n.f32(0);
-  float alpha = n.node.getFloat("alpha", 1.702f);
-  if (alpha == 1.0f)
-    return n.finish(n.unary(UnaryKind::Silu, x));
-  Value gate = n.unary(UnaryKind::Sigmoid, scaleBy(n, x, alpha));
-  return n.finish(n.binary(BinaryKind::Mul, x, gate));
-}
-
 void quern::legalize::addFusedRows(Rows &rows) {
   llvm::append_range(
       rows, std::initializer_list<Row>{
@@ -97,7 +87,6 @@ void quern::legalize::addFusedRows(Rows &rows) {
                  "alpha transA transB transBatchA transBatchB", buildFusedMatMul},
                 {microsoft, "Gelu", 1, latest, 1, "", buildBiased<UnaryKind::Gelu>},
                 {microsoft, "BiasGelu", 1, latest, 2, "", buildBiased<UnaryKind::Gelu>},
-                {microsoft, "QuickGelu", 1, latest, 1, "alpha", buildQuickGelu},
                 {microsoft, "FastGelu", 1, latest, 1, "", buildBiased<UnaryKind::GeluTanh>},
             });
 }
