@@ -197,8 +197,10 @@ int64_t quern_thread_id(void) { return call3(QUERN_SYS_GETTID, 0, 0, 0); }
 
 enum { FUTEX_WAIT_PRIVATE = 128, FUTEX_WAKE_PRIVATE = 129 };
 
-void quern_futex_wait(uint32_t *word, uint32_t value) {
-  quern_syscall(QUERN_SYS_FUTEX, (int64_t)word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+void quern_futex_wait(uint32_t *word, uint32_t value, uint64_t nanoseconds) {
+  const int64_t time[2] = {0, (int64_t)nanoseconds};
+  quern_syscall(QUERN_SYS_FUTEX, (int64_t)word, FUTEX_WAIT_PRIVATE, value,
+                nanoseconds ? (int64_t)time : 0, 0, 0);
 }
 
 void quern_futex_wake(uint32_t *word, uint32_t threads) {
@@ -216,6 +218,64 @@ int64_t quern_start_thread(void (*function)(void *), void *argument, void *stack
   // nothing behind.
   const uint64_t flags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000;
   return clone_thread(flags, stack_top, 0, function, argument);
+}
+
+uint64_t quern_thread_nanoseconds(int64_t thread) {
+  // A thread's clock has its number, inverted, above three bits that say which of its clocks.
+  const int32_t scheduled_of_thread = 6;
+  int64_t time[2] = {0, 0};
+  call3(QUERN_SYS_CLOCK_GETTIME, (int32_t)(~(uint32_t)thread << 3) | scheduled_of_thread,
+        (int64_t)time, 0);
+  return (uint64_t)time[0] * 1000000000u + (uint64_t)time[1];
+}
+
+int64_t quern_current_cpu(void) {
+  uint32_t cpu = 0;
+  int64_t result = call3(QUERN_SYS_GETCPU, (int64_t)&cpu, 0, 0);
+  return result < 0 ? result : (int64_t)cpu;
+}
+
+// The CPUs that a thread may run on; `bytes` is below zero when they are not known.
+typedef struct cpu_set {
+  uint64_t words[64];
+  int64_t bytes;
+} cpu_set;
+
+static void get_cpus(int64_t thread, cpu_set *set) {
+  __builtin_memset(set, 0, sizeof(*set));
+  set->bytes = call3(QUERN_SYS_SCHED_GETAFFINITY, thread, sizeof(set->words), (int64_t)set->words);
+}
+
+static void set_cpus(int64_t thread, const cpu_set *set) {
+  call3(QUERN_SYS_SCHED_SETAFFINITY, thread, set->bytes, (int64_t)set->words);
+}
+
+static int has_cpu(const cpu_set *set, int64_t cpu) {
+  return cpu >= 0 && cpu < set->bytes * 8 && (set->words[cpu / 64] >> (cpu % 64) & 1);
+}
+
+// A thread that may no longer run where it is moves at once, and stays when it may again.
+void quern_move_to(int64_t thread, int64_t cpu) {
+  cpu_set all, one;
+  get_cpus(thread, &all);
+  if (!has_cpu(&all, cpu))
+    return;
+  __builtin_memset(&one, 0, sizeof(one));
+  one.words[cpu / 64] = (uint64_t)1 << (cpu % 64);
+  one.bytes = all.bytes;
+  set_cpus(thread, &one);
+  set_cpus(thread, &all);
+}
+
+void quern_move_away(int64_t cpu) {
+  cpu_set all, others;
+  get_cpus(0, &all);
+  if (!has_cpu(&all, cpu))
+    return;
+  others = all;
+  others.words[cpu / 64] &= ~((uint64_t)1 << (cpu % 64));
+  set_cpus(0, &others); // refused if there is no other
+  set_cpus(0, &all);
 }
 
 void quern_exit(int status) {

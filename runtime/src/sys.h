@@ -50,11 +50,22 @@ uint64_t quern_nanoseconds(void); // of a clock that never goes back
 int64_t quern_process_id(void);
 int64_t quern_thread_id(void);
 
-void quern_futex_wait(uint32_t *word, uint32_t value);
+// Sleeps while *word is `value`: until woken, or for that long if `nanoseconds` (below a second) is
+// not 0. May return early.
+void quern_futex_wait(uint32_t *word, uint32_t value, uint64_t nanoseconds);
 void quern_futex_wake(uint32_t *word, uint32_t threads);
 
 // Runs function(argument) on a new thread; below zero when there can be none.
 int64_t quern_start_thread(void (*function)(void *), void *argument, void *stack_top);
+
+// The processor time that a thread of this process has had. 0 when the system does not say.
+uint64_t quern_thread_nanoseconds(int64_t thread);
+
+int64_t quern_current_cpu(void);
+// Moves a thread to the CPU, or the calling thread away from it, if it may run there at all. It is
+// not bound: it may run afterwards where it might before. Does nothing when the system refuses.
+void quern_move_to(int64_t thread, int64_t cpu);
+void quern_move_away(int64_t cpu);
 
 __attribute__((noreturn)) void quern_exit(int status);
 
