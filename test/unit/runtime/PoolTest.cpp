@@ -8,6 +8,9 @@
 #include <atomic>
 #include <gtest/gtest.h>
 #include <memory>
+#include <sched.h>
+#include <thread>
+#include <vector>
 
 // Bodies touch plain memory only: the pool's threads are unknown to the C library.
 namespace {
@@ -55,4 +58,84 @@ TEST(Pool, NoThreadsAtAll) { runJobs(0, 100, 64); }
 TEST(Pool, StartsAndStops) {
   for (int i = 0; i < 50; i++)
     runJobs(4, 1, 8);
+}
+
+namespace {
+// As many busy threads as the machine has CPUs, twice.
+class Competitors {
+public:
+  Competitors() {
+    for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); i++)
+      threads.emplace_back([this] {
+        while (!end.load(std::memory_order_relaxed))
+          ;
+      });
+  }
+  ~Competitors() {
+    end = true;
+    for (std::thread &thread : threads)
+      thread.join();
+  }
+
+private:
+  std::atomic<bool> end{false};
+  std::vector<std::thread> threads;
+};
+
+struct LongJob {
+  quern_pool *pool;
+  int64_t caller;
+  std::atomic<int> calls, lent;
+};
+} // namespace
+
+static void workFor(uint64_t nanoseconds) {
+  const int64_t self = quern_thread_id();
+  const uint64_t until = quern_thread_nanoseconds(self) + nanoseconds;
+  while (quern_thread_nanoseconds(self) < until)
+    ;
+}
+
+// The caller's chunks are short, those of the thread longer than the system runs it at a time.
+static void workLong(void *argument, int64_t, int64_t) {
+  auto *job = static_cast<LongJob *>(argument);
+  bool isCaller = quern_thread_id() == job->caller;
+  workFor(isCaller ? 10000 : 10000000);
+  job->calls.fetch_add(1);
+  if (!isCaller && __atomic_load_n(&job->pool->members[1].lent, __ATOMIC_RELAXED))
+    job->lent.fetch_add(1);
+}
+
+static cpu_set_t allowedCpus(int64_t thread) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  EXPECT_EQ(sched_getaffinity(pid_t(thread), sizeof(set), &set), 0);
+  return set;
+}
+
+TEST(Pool, CallerLendsItsCpu) {
+  Competitors competitors;
+  auto pool = std::make_unique<quern_pool>();
+  const cpu_set_t before = allowedCpus(0);
+  quern_pool_start(pool.get(), 1, 4096);
+  int lent = 0;
+  for (int i = 0; i < 200 && !lent; i++) {
+    LongJob job{pool.get(), quern_thread_id(), {0}, {0}};
+    quern_pool_for(pool.get(), workLong, &job, 8, 1);
+    ASSERT_EQ(job.calls, 8);
+    lent = job.lent;
+  }
+  EXPECT_GT(lent, 0) << "in 200 jobs the thread was never put aside, or never helped";
+  // Nobody is bound to a CPU afterwards.
+  for (const quern_pool_member *member : {&pool->members[0], &pool->members[1]}) {
+    cpu_set_t after = allowedCpus(member->thread);
+    EXPECT_TRUE(CPU_EQUAL(&before, &after));
+  }
+  quern_pool_stop(pool.get());
+}
+
+TEST(Pool, EveryUnitOnceOnABusyMachine) {
+  Competitors competitors;
+  runJobs(1, 500, 64);
+  runJobs(3, 200, 40);
 }
