@@ -43,6 +43,16 @@ OpOperand *getDispatchOperand(qir::DispatchOp dispatch, Value inside) {
   return &dispatch->getOpOperand(argument.getArgNumber());
 }
 
+qir::ConstantOp getConstantRightOperand(Operation *contraction) {
+  auto dispatch = contraction->getParentOfType<qir::DispatchOp>();
+  OpOperand *operand =
+      dispatch ? getDispatchOperand(dispatch, getRightOperand(contraction).get()) : nullptr;
+  if (!operand)
+    return nullptr;
+  auto relayout = operand->get().getDefiningOp<qir::RelayoutOp>();
+  return (relayout ? relayout.getInput() : operand->get()).getDefiningOp<qir::ConstantOp>();
+}
+
 /// Values that the ops use and do not compute themselves, in order of their first use.
 static llvm::SetVector<Value> collectInputs(ArrayRef<Operation *> operations) {
   llvm::SetVector<Value> inputs;

@@ -32,6 +32,10 @@ mlir::OpOperand &getRightOperand(mlir::Operation *contraction);
 /// The dispatch's operand behind a value of its body, or null if it is computed inside.
 mlir::OpOperand *getDispatchOperand(qir::DispatchOp dispatch, mlir::Value inside);
 
+/// The constant that is the right operand of a contraction in a dispatch, packed or about to be;
+/// null when it is computed.
+qir::ConstantOp getConstantRightOperand(mlir::Operation *contraction);
+
 /// Makes a dispatch of these ops, which stand in one block, in order and the last of them last.
 /// It takes the last op's place; the ops' results that are used elsewhere become its results.
 qir::DispatchOp wrapInDispatch(mlir::OpBuilder &builder,

@@ -204,7 +204,8 @@ static LogicalResult integerizeConv(OpBuilder &builder, qir::ConvOp conv, bool t
     why = "expected zero padding";
     return failure();
   }
-  auto weights = Weights::read(builder, conv.getWeights(), /*channelAxis=*/0, why);
+  bool mayBeWide = conv.getGroups() == 1 || conv.isDepthwise();
+  auto weights = Weights::read(builder, conv.getWeights(), /*channelAxis=*/0, mayBeWide, why);
   if (!weights)
     return failure();
   int64_t groups = conv.getGroups(), outputs = weights->shape.front();
@@ -259,7 +260,8 @@ static FailureOr<Contraction> readMatMul(OpBuilder &builder, qir::MatMulOp matmu
   Contraction c{matmul, *left, {}, {}, lhs.getShape().back(), {}, {}, {}};
   auto facts = CodeFacts::behind(matmul.getRhs());
   if (facts && getConstant(facts->codes))
-    c.weights = Weights::read(builder, matmul.getRhs(), axis, why);
+    c.weights =
+        Weights::read(builder, matmul.getRhs(), axis, /*mayBeWide=*/rhs.getRank() == 2, why);
   else
     c.right = Activation::read(matmul.getRhs(), why);
   if (!c.weights && !c.right)

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 using namespace mlir;
 
@@ -161,6 +162,21 @@ static std::vector<int32_t> chooseShifts(const ByteCodes &codes, const CodeFacts
   return shifts;
 }
 
+/// Whether few weights do not fit 8 bits less their zero points. A kernel does a step of 64 weights
+/// once more for each, in half as many or as many channels again as that holds; the sums of the
+/// left codes that other shifts ask for cost at least a quarter of the product.
+static bool hasFewBeyondBytes(const ByteCodes &codes, const CodeFacts &facts,
+                              const ChannelMap &map) {
+  constexpr int64_t weightsPerStep = 128;
+  int64_t beyond = 0;
+  map.forEachRun([&](int64_t first, int64_t channel, int64_t count) {
+    auto zero = static_cast<int32_t>(facts.zeroPoints[channel % facts.zeroPoints.size()]);
+    for (int64_t i = first; i < first + count; ++i)
+      beyond += codes[i] - zero < -128 || codes[i] - zero > 127;
+  });
+  return beyond * weightsPerStep <= static_cast<int64_t>(codes.bytes.size());
+}
+
 static void sumUp(Weights &weights, const ByteCodes &codes, const ChannelMap &map,
                   llvm::ArrayRef<int32_t> shifts) {
   std::vector<int64_t> absolute(shifts.size()), exact(shifts.size());
@@ -181,17 +197,21 @@ static void sumUp(Weights &weights, const ByteCodes &codes, const ChannelMap &ma
   weights.largestWeights = static_cast<double>(*llvm::max_element(exact));
 }
 
+template <typename Element>
 static Value storeShifted(OpBuilder &builder, const CodeFacts &facts, const ByteCodes &codes,
                           const ChannelMap &map, llvm::ArrayRef<int32_t> shifts) {
   auto type = tensorOf(facts.codes);
-  auto target = RankedTensorType::get(type.getShape(), builder.getIntegerType(8, true));
+  auto target =
+      RankedTensorType::get(type.getShape(), builder.getIntegerType(8 * sizeof(Element), true));
   bool same = llvm::all_of(shifts, [](int32_t shift) { return shift == 0; });
   if (same && type == target)
     return facts.codes;
-  std::vector<char> bytes(codes.bytes.size());
+  std::vector<char> bytes(codes.bytes.size() * sizeof(Element));
   map.forEachRun([&](int64_t first, int64_t channel, int64_t count) {
-    for (int64_t i = first; i < first + count; ++i)
-      bytes[i] = static_cast<char>(codes[i] - shifts[channel]);
+    for (int64_t i = first; i < first + count; ++i) {
+      auto shifted = static_cast<Element>(codes[i] - shifts[channel]);
+      std::memcpy(&bytes[i * sizeof(Element)], &shifted, sizeof(Element));
+    }
   });
   qir::ConstantOp source = getConstant(facts.codes);
   auto result = makeConstantFromBytes(builder, source.getLoc(), target, std::move(bytes));
@@ -200,7 +220,7 @@ static Value storeShifted(OpBuilder &builder, const CodeFacts &facts, const Byte
 }
 
 std::optional<Weights> Weights::read(OpBuilder &builder, Value value, int64_t channelAxis,
-                                     std::string &why) {
+                                     bool mayBeWide, std::string &why) {
   auto facts = readByteCodes(value, why);
   if (!facts)
     return std::nullopt;
@@ -224,14 +244,20 @@ std::optional<Weights> Weights::read(OpBuilder &builder, Value value, int64_t ch
     result.shape.push_back(1);
   }
   result.shape.push_back(map.channels);
-  std::vector<int32_t> shifts = chooseShifts(codes, *facts, map);
+  std::vector<int32_t> shifts = chooseShifts(codes, *facts, map), zeros(map.total());
+  for (size_t channel = 0; channel < zeros.size(); ++channel)
+    zeros[channel] = static_cast<int32_t>(facts->zeroPoints[channel % facts->zeroPoints.size()]);
+  bool isWide = mayBeWide && shifts != zeros && hasFewBeyondBytes(codes, *facts, map);
+  if (isWide)
+    shifts = zeros;
   result.sums.resize(map.total());
   for (int64_t channel = 0; channel < map.total(); ++channel) {
     result.rest.push_back(facts->zeroPoints[channel % facts->zeroPoints.size()] - shifts[channel]);
     result.scales.push_back(facts->scales[channel % facts->scales.size()]);
   }
   sumUp(result, codes, map, shifts);
-  result.codes = storeShifted(builder, *facts, codes, map, shifts);
+  result.codes = isWide ? storeShifted<int16_t>(builder, *facts, codes, map, shifts)
+                        : storeShifted<int8_t>(builder, *facts, codes, map, shifts);
   return result;
 }
 

@@ -35,7 +35,8 @@ struct Activation {
   double largestValue() const; ///< max |code - zero|
 };
 
-/// Constant weights as si8 codes: weight = (code - rest[channel]) * scale[channel].
+/// Constant weights as si8 codes: weight = (code - rest[channel]) * scale[channel]. Where few of
+/// them do not fit 8 bits once their zero points are subtracted they are si16 and rest is 0.
 struct Weights {
   mlir::Value codes;
   llvm::SmallVector<int64_t> shape; ///< of what there is per channel: [O], or [.., 1, N]
@@ -45,9 +46,10 @@ struct Weights {
   double largestCodes = 0;          ///< max over channels of the sum of |code|
   double largestWeights = 0;        ///< max over channels of the sum of |code - rest|
 
-  /// From a dequantize of a constant whose scales vary along `channelAxis` at most.
+  /// From a dequantize of a constant whose scales vary along `channelAxis` at most. `mayBeWide`:
+  /// the weights are one matrix, or depthwise.
   static std::optional<Weights> read(mlir::OpBuilder &builder, mlir::Value value,
-                                     int64_t channelAxis, std::string &why);
+                                     int64_t channelAxis, bool mayBeWide, std::string &why);
   bool hasRest() const;
 };
 

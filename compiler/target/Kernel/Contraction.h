@@ -95,9 +95,29 @@ llvm::SmallVector<Pieces> divideEvenly(int64_t total, int64_t most);
 
 int64_t getContractionUnits(const ContractionShape &shape, const ContractionTile &tile,
                             const DotKernel &dot);
-/// Bytes of the packed right operand.
+/// How weights of si16 lie behind the panels as far as these do not hold them. A panel has each
+/// weight's nearest value of 8 bits; the steps in which some differ stand here once more, with the
+/// differences. The kernel adds them to the panel's sums: exactly the product with the weights.
+struct WeightRemainder {
+  static constexpr int64_t placeBytes = 64;
+  int64_t panels; ///< of one matrix; there is one matrix and one group
+  int64_t
+      starts; ///< offset of i32 [panels + 1]: the entries of panel p are [starts[p], starts[p + 1])
+  int64_t entries;    ///< offset of the entries
+  int64_t entryBytes; ///< place (i32 kernel row, kernel column, first term), then the panel's step
+
+  /// `vectors` is the width that packing has settled.
+  static WeightRemainder of(const ContractionShape &shape, const DotKernel &dot, int64_t vectors);
+  /// Whether the contraction's weights are si16.
+  static bool isNeeded(mlir::Operation *anchor);
+  /// Whether the weights are one matrix for all channels.
+  static bool isSupported(mlir::Operation *anchor);
+};
+
+/// Bytes of the packed right operand, if its weights are no si16.
 int64_t getPackedBytes(const ContractionShape &shape, const DotKernel &dot);
-/// Packs constant weights (OHWI, or [.., K, N], or transposed [.., N, K]).
+/// Packs constant weights (OHWI, or [.., K, N], or transposed [.., N, K]); si16 ones with their
+/// remainder.
 std::vector<char> packWeights(mlir::Operation *anchor, const DotKernel &dot, int64_t vectors,
                               llvm::ArrayRef<char> bytes);
 } // namespace quern

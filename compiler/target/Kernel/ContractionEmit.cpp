@@ -4,6 +4,7 @@
 #include "compiler/target/Kernel/ContractionEpilogue.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -26,12 +27,16 @@ private:
 
   SmallVector<Value> reduce(const ContractionPanel &panel, const PixelTile &tile, Value group,
                             ArrayRef<Value> accumulators);
+  SmallVector<Value> reduceTaps(const ContractionPanel &panel, int64_t count, Value left,
+                                Value right, ValueRange accumulators);
   SmallVector<Value> reduceRun(const ContractionPanel &panel, int64_t count, Value left,
                                Value right, ValueRange accumulators);
   SmallVector<Value> step(const ContractionPanel &panel, int64_t count, Value left, Value right,
                           int64_t u, int64_t terms, ValueRange accumulators);
   void loadScales(const ContractionPanel &panel, Value block);
   SmallVector<Value> loadWeights(const ContractionPanel &panel, int64_t v, Value offset);
+  SmallVector<Value> addRemainder(const ContractionPanel &panel, int64_t count, Value left,
+                                  ValueRange accumulators);
 
   const EmitContext &context;
   KernelBuilder &b;
@@ -158,7 +163,9 @@ void ContractionEmitter::emitPanels(Value begin, Value end,
   for (const Pieces &pieces : classes) {
     int64_t valid = &pieces == &classes.back() ? tail : dot.lanes();
     int64_t offset = pieces.first - firstPanel * pieces.size;
-    auto emit = [&](Value i) { body({pieces.size, valid, b.add(b.mul(i, pieces.size), offset)}); };
+    auto emit = [&](Value i) {
+      body({pieces.size, valid, i, b.add(b.mul(i, pieces.size), offset)});
+    };
     if (!begin) {
       b.loop(firstPanel, firstPanel + pieces.count, 1, emit);
     } else {
@@ -208,7 +215,6 @@ void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile
 
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
                                               Value group, ArrayRef<Value> accumulators) {
-  int64_t panelStep = panel.vectors * dot.stepBytes(), runBytes = steps * panelStep;
   int64_t taps = shape.kernelRows * shape.kernelColumns;
   SmallVector<Value> indices(t.row);
   indices.push_back(t.column);
@@ -219,12 +225,22 @@ SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, con
       b.add(b.mul(panel.firstVector, vectorBytes), b.mul(group, allVectors * vectorBytes));
   for (auto [index, matrices] : llvm::zip(t.row, shape.rightRow))
     rightBase = b.add(b.mul(index, matrices * shape.groups * allVectors * vectorBytes), rightBase);
+  SmallVector<Value> sums = reduceTaps(panel, t.count, leftBase, rightBase, accumulators);
+  return WeightRemainder::isNeeded(view.anchor) ? addRemainder(panel, t.count, leftBase, sums)
+                                                : sums;
+}
+
+/// All runs of the kernel.
+SmallVector<Value> ContractionEmitter::reduceTaps(const ContractionPanel &panel, int64_t count,
+                                                  Value leftBase, Value rightBase,
+                                                  ValueRange accumulators) {
+  int64_t runBytes = steps * panel.vectors * dot.stepBytes();
   auto column = [&](Value leftRow, Value rightRow, ValueRange carried) {
     if (shape.kernelColumns == 1)
-      return reduceRun(panel, t.count, leftRow, rightRow, carried);
+      return reduceRun(panel, count, leftRow, rightRow, carried);
     return b.loop(
         b.index(0), b.index(shape.kernelColumns), 1, carried, [&](Value kx, ValueRange values) {
-          return reduceRun(panel, t.count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
+          return reduceRun(panel, count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
                            b.add(rightRow, b.mul(kx, runBytes)), values);
         });
   };
@@ -305,6 +321,33 @@ SmallVector<Value> ContractionEmitter::step(const ContractionPanel &panel, int64
     }
   }
   return next;
+}
+
+/// What the panels do not hold of si16 weights: the steps that are listed behind them.
+SmallVector<Value> ContractionEmitter::addRemainder(const ContractionPanel &panel, int64_t count,
+                                                    Value leftBase, ValueRange accumulators) {
+  WeightRemainder layout = WeightRemainder::of(shape, dot, tile.vectors);
+  auto load = [&](Value offset) {
+    Value word = b.bitcast(b.loadRaw(right, offset, 4, 4), VectorType::get({1}, b.getI32Type()));
+    return arith::IndexCastOp::create(b, b.getIndexType(), vector::ExtractOp::create(b, word, 0))
+        .getResult();
+  };
+  Value start = b.add(b.mul(panel.index, 4), layout.starts);
+  return b.loop(
+      load(start), load(b.add(start, 4)), 1, accumulators, [&](Value entry, ValueRange carried) {
+        Value place = b.add(b.mul(entry, layout.entryBytes), layout.entries);
+        Value x = b.add(leftBase, load(b.add(place, 8)));
+        if (shape.kernelRows > 1)
+          x = b.add(x, b.mul(load(place), shape.leftKernelRow));
+        if (shape.kernelColumns > 1)
+          x = b.add(x, b.mul(load(b.add(place, 4)), shape.leftKernelColumn));
+        SmallVector<Value> next(carried);
+        size_t products = count * panel.vectors; // sums of the left operand are complete
+        SmallVector<Value> added = step(panel, count, x, b.add(place, WeightRemainder::placeBytes),
+                                        0, dot.depth(), carried);
+        llvm::copy(ArrayRef(added).take_front(products), next.begin());
+        return next;
+      });
 }
 
 LogicalResult emitContraction(const EmitContext &context, const ContractionShape &shape,

@@ -13,6 +13,7 @@ namespace quern {
 struct ContractionPanel {
   int64_t vectors;
   int64_t valid;           ///< lanes of the last vector that exist
+  mlir::Value index;       ///< of the panel
   mlir::Value firstVector; ///< index of the panel's first vector
 };
 

@@ -3,7 +3,9 @@
 
 #include "compiler/target/Kernel/CpuBackend.h"
 
+#include "dialects/Quern/ConstantData.h"
 #include "dialects/Quern/Schemes/StorageScheme.h"
+#include "passes/Codegen/DispatchParts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -39,6 +41,10 @@ static bool isDepthwise(Operation *anchor) {
 const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
   if (!isContraction(anchor) || isDepthwise(anchor) || depthwiseFor(anchor))
     return nullptr;
+  // Weights of 16 bits are taken apart when they are packed, and that is done at compile time.
+  if (WeightRemainder::isNeeded(anchor) &&
+      (!getConstantRightOperand(anchor) || !WeightRemainder::isSupported(anchor)))
+    return nullptr;
   if (!typeOf(anchor->getOperand(0)).getElementType().isF32())
     return isa.integerDot();
   return isa.floatDot(typeOf(anchor->getOperand(1)).getElementType());
@@ -50,7 +56,8 @@ const DepthwiseKernel *CpuBackend::depthwiseFor(Operation *anchor) const {
     return nullptr;
   Attribute encoding = typeOf(conv.getWeights()).getEncoding();
   auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(encoding);
-  return packed && packed.getForm() == isa.depthwise()->form() ? isa.depthwise() : nullptr;
+  return packed && packed.getForm().starts_with(isa.depthwise()->form()) ? isa.depthwise()
+                                                                         : nullptr;
 }
 
 qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
@@ -69,8 +76,14 @@ qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
     return {};
   ContractionShape shape = ContractionShape::ofWeights(anchor);
   ContractionTile tile = ContractionTile::choose(shape, *dot);
+  int64_t bytes = getPackedBytes(shape, *dot);
+  if (WeightRemainder::isNeeded(anchor)) {
+    std::vector<char> storage;
+    ArrayRef<char> weights = getConstantBytes(getConstantRightOperand(anchor), storage);
+    bytes = static_cast<int64_t>(packWeights(anchor, *dot, tile.vectors, weights).size());
+  }
   return qir::PackedAttr::get(context, dot->form(), tile.vectors * dot->lanes(), dot->depth(),
-                              getPackedBytes(shape, *dot));
+                              bytes);
 }
 
 /// OHWI with I = 1 to HWO: channels become the lanes.
@@ -89,7 +102,7 @@ std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form,
                                    ArrayRef<char> bytes) const {
   if (form.getForm() == "depthwise")
     return packDepthwise(typeOf(anchor->getOperand(1)), bytes);
-  if (isa.depthwise() && form.getForm() == isa.depthwise()->form())
+  if (isa.depthwise() && form.getForm().starts_with(isa.depthwise()->form()))
     return isa.depthwise()->pack(llvm::cast<qir::ConvOp>(anchor), bytes);
   const DotKernel *dot = dotFor(anchor);
   return packWeights(anchor, *dot, form.getColumns() / dot->lanes(), bytes);

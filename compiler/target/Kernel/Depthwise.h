@@ -15,6 +15,7 @@ struct EmitContext;
 class DepthwiseKernel {
 public:
   virtual ~DepthwiseKernel() = default;
+  /// How the names of its packed forms begin.
   virtual llvm::StringRef form() const = 0;
   /// The packed form of the weights, or null when this convolution is left to the shared emitter.
   virtual qir::PackedAttr getPackedForm(qir::ConvOp conv) const = 0;

@@ -3,6 +3,8 @@
 
 #include "compiler/target/Kernel/CpuBackend.h"
 
+#include "dialects/Quern/Schemes/StorageScheme.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -125,8 +127,10 @@ void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t 
         Value raw = b.loadRaw(weights.memref, b.mul(offset, 4), 4 * lanes, 4 * here);
         weightLanes.push_back(b.bitcast(raw, KernelBuilder::withLanes(b.getF32Type(), lanes)));
       } else {
-        weightLanes.push_back(
-            b.toCompute(b.loadRaw(weights.memref, offset, lanes, here), weights.element()));
+        int64_t size = getElementBytes(weights.element());
+        Value raw = b.loadRaw(weights.memref, b.mul(offset, size), size * lanes, size * here);
+        Type memory = KernelBuilder::withLanes(getMemoryType(weights.element()), lanes);
+        weightLanes.push_back(b.toCompute(b.bitcast(raw, memory), weights.element()));
       }
     }
   int64_t columns = llvm::cast<RankedTensorType>(conv.getResult().getType()).getDimSize(2);

@@ -39,7 +39,7 @@ private:
   Value loadRow(Value offset);
   VnniQuad interleave(const Place &place, Value column, int64_t delta, int64_t quad);
   Value unpack(Value low, Value high, int64_t bytes, bool isHigh);
-  Value loadWeights(int64_t row, int64_t quad, int64_t kx, int64_t i);
+  Value loadWeights(int64_t row, int64_t quad, int64_t slot, int64_t i);
   Value dot(Value accumulator, Value x, Value w);
 
   void finish(const Place &place, Value column, int64_t count, const Sums &sums);
@@ -126,10 +126,12 @@ VnniQuad VnniDepthwiseEmitter::interleave(const Place &place, Value column, int6
           unpack(highA, highB, 2, true)};
 }
 
-/// The weights of one output row under a column: packed, or derived from the first row's.
-Value VnniDepthwiseEmitter::loadWeights(int64_t row, int64_t quad, int64_t kx, int64_t i) {
+/// The weights of one output row under a column (of the plan's): packed, or derived from the first
+/// row's.
+Value VnniDepthwiseEmitter::loadWeights(int64_t row, int64_t quad, int64_t slot, int64_t i) {
   int64_t packedRow = plan.derivesRows() ? 0 : row;
-  int64_t vector = packedRow * plan.rowVectors() + (quad * plan.kernelColumns + kx) * 4 + i;
+  auto slots = static_cast<int64_t>(plan.columns.size());
+  int64_t vector = packedRow * plan.rowVectors() + (quad * slots + slot) * 4 + i;
   Value w = b.loadRaw(weights, b.add(weightBase, vector * 64), 64, 64);
   if (packedRow == row)
     return w;
@@ -157,18 +159,19 @@ Value VnniDepthwiseEmitter::ones(int64_t row, int64_t quad) {
 void VnniDepthwiseEmitter::multiply(const Place &place, Value column, int64_t count, int64_t quad,
                                     SmallVector<VnniQuad> &columns, Sums &sums) {
   columns.resize((count - 1) * plan.strideColumns + plan.kernelColumns);
-  for (int64_t kx = 0; kx < plan.kernelColumns; ++kx) {
+  for (auto [slot, kx] : llvm::enumerate(plan.columns)) {
+    bool isRest = static_cast<int64_t>(slot) >= plan.kernelColumns;
     for (int64_t pixel = 0; pixel < count; ++pixel)
       if (int64_t c = pixel * plan.strideColumns + kx; !columns[c][0])
         columns[c] = interleave(place, column, c, quad);
     for (int64_t row = 0; row < place.rows; ++row)
       for (int64_t i = 0; i < 4; ++i) {
-        Value w = loadWeights(row, quad, kx, i);
+        Value w = loadWeights(row, quad, static_cast<int64_t>(slot), i);
         for (int64_t pixel = 0; pixel < count; ++pixel) {
           Value x = columns[pixel * plan.strideColumns + kx][i];
           Value &product = sums.products[row * count + pixel][i];
           product = dot(product, x, w);
-          if (!wantsSum)
+          if (!wantsSum || isRest)
             continue;
           Value &window = sums.windows[row * count + pixel][i];
           window = dot(window, x, ones(row, quad));

@@ -18,11 +18,14 @@ struct VnniDepthwisePlan {
   int64_t images, outputRows, outputColumns, channels;
   int64_t rows;  ///< output rows of a unit
   int64_t quads; ///< groups of four input rows under a unit
+  /// The kernel's columns as their weights are packed: each once, then once more those in which
+  /// si16 weights leave something that 8 bits do not hold.
+  llvm::SmallVector<int64_t> columns;
 
   static VnniDepthwisePlan of(qir::ConvOp conv);
   int64_t unitsPerImage() const { return (outputRows + rows - 1) / rows; }
   /// Vectors of weights of one output row, and of one block.
-  int64_t rowVectors() const { return quads * kernelColumns * 4; }
+  int64_t rowVectors() const { return quads * static_cast<int64_t>(columns.size()) * 4; }
   /// With one quad the second row's weights are the first one's, moved down by the stride.
   bool derivesRows() const { return quads == 1; }
   int64_t packedRows() const { return derivesRows() ? 1 : rows; }

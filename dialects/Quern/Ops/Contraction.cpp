@@ -24,11 +24,13 @@ int64_t quern::qir::windowCount(int64_t input, int64_t kernel, int64_t stride, i
   return span < 0 ? 0 : span / stride + 1;
 }
 
-/// f32 times f32, f16 or bf16 gives f32, both small integers give si32.
+/// f32 times f32, f16 or bf16 gives f32, both small integers give si32; the right ones may be
+/// differences of codes.
 static LogicalResult verifyProduct(Operation *op, StringRef constraint, Type lhs, Type rhs,
                                    Type result) {
   bool isFloat = lhs.isF32() && (rhs.isF32() || rhs.isF16() || rhs.isBF16()) && result.isF32();
-  bool isInteger = isCode8(lhs) && isCode8(rhs) && result.isSignedInteger(32);
+  bool isInteger =
+      isCode8(lhs) && (isCode8(rhs) || rhs.isSignedInteger(16)) && result.isSignedInteger(32);
   if (isFloat || isInteger)
     return success();
   return op->emitOpError("(")

@@ -21,8 +21,12 @@ def Quern_ConvOp : Quern_Op<"conv", [Pure]> {
     of the codes under the window, [N, OH, OW, groups], padding included. A depthwise convolution
     has groups = input channels = output channels.
 
+    Weights may be si16: codes minus a zero point, in [-255, 255], where 8 bits do not hold all of
+    them. Targets with 8-bit multipliers take the few that do not fit in two terms, so this is a
+    form for weights that mostly do.
+
     Constraints: (V1) input is rank 4 and weights rank 4; (V2) element types: f32 by f32,
-    f16 or bf16 -> f32, or both integers of at most 8 bits -> si32; (V3) channels = groups * weights.dim(3) and
+    f16 or bf16 -> f32, or both integers of at most 8 bits (the weights may be si16) -> si32; (V3) channels = groups * weights.dim(3) and
     weights.dim(0) is a multiple of groups; (V4) strides, dilations >= 1, pads >= 0,
     all of them and the window's sizes at most 2^31 - 1, the window at least 1 x 1; (V5) the
     result's shape follows from them; (V6) pad_value has one element of the input's type; (V7)
@@ -51,7 +55,8 @@ def Quern_MatMulOp : Quern_Op<"matmul",
   let description = [{
     result[..., m, n] = sum over k, in order, of lhs[..., m, k] * rhs[..., k, n]. Both have the
     same rank >= 2, or rhs has rank 2 (shared by all batches); batch dimensions of size 1
-    broadcast. With `transpose_rhs`, rhs is [..., n, k]. Accumulation as in `quern.conv`.
+    broadcast. With `transpose_rhs`, rhs is [..., n, k]. Accumulation and si16 weights as in
+    `quern.conv`.
     `lhs_sum` [..., M, 1] and `rhs_sum` [..., 1, N] are the sums of the codes over k, with the batch
     dimensions of lhs and of rhs.
 
