@@ -21,6 +21,8 @@ DispatchParts DispatchParts::of(qir::DispatchOp dispatch) {
       parts.relayout = relayout;
     } else if (auto map = llvm::dyn_cast<qir::MapOp>(op)) {
       parts.epilogue = map;
+    } else if (llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(parts.anchor) && isExtreme(&op)) {
+      parts.extremes.push_back(llvm::cast<qir::ReduceOp>(op));
     } else {
       parts.anchor = &op;
       parts.prologue = parts.epilogue;
@@ -30,6 +32,31 @@ DispatchParts DispatchParts::of(qir::DispatchOp dispatch) {
   if (!parts.anchor)
     parts.anchor = parts.epilogue ? parts.epilogue.getOperation() : parts.relayout.getOperation();
   return parts;
+}
+
+bool isExtreme(Operation *op) {
+  auto reduce = llvm::dyn_cast<qir::ReduceOp>(op);
+  if (!reduce ||
+      (reduce.getKind() != qir::ReduceKind::Max && reduce.getKind() != qir::ReduceKind::Min))
+    return false;
+  auto type = llvm::cast<RankedTensorType>(reduce.getInput().getType());
+  return type.getElementType().isF32() && type.getRank() >= 2 && type.getNumElements() > 0 &&
+         static_cast<int64_t>(reduce.getAxes().size()) == type.getRank();
+}
+
+static constexpr StringLiteral partsForm = "parts";
+static constexpr int64_t partLanes = 16;
+
+RankedTensorType getPartsType(RankedTensorType type) {
+  auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(type.getEncoding());
+  if (!packed || packed.getForm() != partsForm)
+    return nullptr;
+  return RankedTensorType::get({packed.getDepth(), packed.getColumns()}, type.getElementType());
+}
+
+RankedTensorType inParts(RankedTensorType type, int64_t units) {
+  return withEncoding(type, qir::PackedAttr::get(type.getContext(), partsForm, partLanes, units,
+                                                 units * partLanes * 4));
 }
 
 OpOperand &getRightOperand(Operation *contraction) {
@@ -77,9 +104,8 @@ qir::DispatchOp wrapInDispatch(OpBuilder &builder, ArrayRef<Operation *> operati
   llvm::SetVector<Value> inputs = collectInputs(operations);
   SmallVector<Value> results = collectResults(operations);
   Operation *named = operations.front();
-  for (Operation *op : operations)
-    if (isAnchorOp(op))
-      named = op;
+  if (const auto *anchor = llvm::find_if(operations, isAnchorOp); anchor != operations.end())
+    named = *anchor;
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(operations.back());
   auto dispatch = qir::DispatchOp::create(builder, named->getLoc(), ValueRange(results).getTypes(),

@@ -18,6 +18,8 @@ struct DispatchParts {
   mlir::Operation *anchor = nullptr; ///< the epilogue or the relayout when there is no other
   qir::MapOp epilogue;               ///< on the anchor's results, or null
   qir::RelayoutOp relayout;          ///< last step, or null
+  /// Reductions of all that a contraction's dispatch computes to its extremes.
+  llvm::SmallVector<qir::ReduceOp> extremes;
   static DispatchParts of(qir::DispatchOp dispatch);
   /// The anchor is an elementwise map.
   bool isMap() { return anchor && anchor == epilogue.getOperation(); }
@@ -25,6 +27,16 @@ struct DispatchParts {
 
 /// Whether an op does a kernel's main work: whatever can stand in a dispatch beside maps.
 bool isAnchorOp(mlir::Operation *op);
+
+/// A reduction of all dimensions of an f32 tensor to its largest or smallest element.
+bool isExtreme(mlir::Operation *op);
+
+/// How an extreme lies in memory between the units that find it and the dispatch that combines what
+/// they found: 16 partial results of each unit, `tensor<units x 16 x f32>`, some of them neutral.
+/// Null for a type that is no such value's (encoding `#quern.packed<"parts", 16, units, bytes>`).
+mlir::RankedTensorType getPartsType(mlir::RankedTensorType type);
+/// The type with that encoding.
+mlir::RankedTensorType inParts(mlir::RankedTensorType type, int64_t units);
 
 /// The operand of a conv or matmul that is packed: weights or right-hand side.
 mlir::OpOperand &getRightOperand(mlir::Operation *contraction);

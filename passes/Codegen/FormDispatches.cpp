@@ -26,15 +26,18 @@ public:
   explicit Fusion(Block &block) : block(block) {}
   void chooseEpilogues();
   void choosePrologues();
+  void chooseExtremes();
   void wrapAll(OpBuilder &builder);
 
 private:
   bool mayTake(Operation *anchor, qir::MapOp map) const;
+  Operation *findContraction(Operation *op) const;
   std::string explain(Operation *op) const;
 
   Block &block;
-  DenseMap<Operation *, Operation *> epilogues, prologues; ///< by anchor
-  DenseSet<Operation *> absorbed;                          ///< maps that belong to an anchor
+  DenseMap<Operation *, Operation *> epilogues, prologues;  ///< by anchor
+  DenseMap<Operation *, SmallVector<Operation *>> extremes; ///< by anchor
+  DenseSet<Operation *> absorbed;                           ///< what belongs to an anchor
 };
 
 struct FormDispatches : impl::FormDispatchesBase<FormDispatches> {
@@ -108,6 +111,29 @@ static bool foldIntoProducer(RewriterBase &rewriter, Operation *layoutOp) {
   map->getResult(0).setType(to);
   rewriter.replaceOp(layoutOp, map->getResults());
   return true;
+}
+
+/// The largest or smallest element of a tensor is that of the tensor before it was moved.
+static void reduceBeforeMoves(RewriterBase &rewriter, Block &block) {
+  SmallVector<qir::ReduceOp> reductions(block.getOps<qir::ReduceOp>());
+  for (qir::ReduceOp reduce : reductions) {
+    Value source = reduce.getInput();
+    while (llvm::isa_and_present<qir::TransposeOp, qir::ReshapeOp>(source.getDefiningOp()))
+      source = source.getDefiningOp()->getOperand(0);
+    auto type = llvm::cast<RankedTensorType>(source.getType());
+    if (!isExtreme(reduce) || source == reduce.getInput() || type.getRank() < 2)
+      continue;
+    rewriter.setInsertionPoint(reduce);
+    SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+    auto one =
+        RankedTensorType::get(SmallVector<int64_t>(type.getRank(), 1), type.getElementType());
+    Value result = qir::ReduceOp::create(rewriter, reduce.getLoc(), one, reduce.getKind(), source,
+                                         rewriter.getDenseI64ArrayAttr(axes));
+    if (result.getType() != reduce.getType())
+      result = qir::ReshapeOp::create(rewriter, reduce.getLoc(), reduce.getType(), result);
+    rewriter.replaceOp(reduce, result);
+  }
+  eraseDeadOps(block);
 }
 
 static void lowerLayoutOps(RewriterBase &rewriter, Block &block) {
@@ -221,10 +247,38 @@ static void moveReshapes(RewriterBase &rewriter, Block &block) {
 /// The map reads all that the anchor computes, the result itself at its own index, and nothing
 /// else reads it.
 bool Fusion::mayTake(Operation *anchor, qir::MapOp map) const {
-  if (!anchor || !isAnchorOp(anchor) || epilogues.contains(anchor) ||
+  if (!anchor || !isAnchorOp(anchor) || epilogues.contains(anchor) || findContraction(anchor) ||
       !readsAtIdentity(map, anchor->getResult(0)))
     return false;
   return llvm::all_of(anchor->getResults(), [&](Value result) { return isOnlyUser(result, map); });
+}
+
+/// The contraction whose dispatch computes what this op reduces to an extreme, or null: there the
+/// values are in registers.
+Operation *Fusion::findContraction(Operation *op) const {
+  if (!isExtreme(op))
+    return nullptr;
+  Operation *producer = op->getOperand(0).getDefiningOp();
+  if (auto map = llvm::dyn_cast_if_present<qir::MapOp>(producer)) {
+    producer = nullptr;
+    for (Value input : map.getInputs())
+      if (Operation *anchor = input.getDefiningOp(); epilogues.lookup(anchor) == map)
+        producer = anchor;
+  }
+  return llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(producer) ? producer : nullptr;
+}
+
+void Fusion::chooseExtremes() {
+  SmallVector<qir::ReduceOp> reductions(block.getOps<qir::ReduceOp>());
+  for (qir::ReduceOp reduce : reductions) {
+    Operation *anchor = findContraction(reduce);
+    if (!anchor)
+      continue;
+    // Before whatever else reads the value: the dispatch stands where its last op stood.
+    reduce->moveAfter(reduce.getInput().getDefiningOp());
+    extremes[anchor].push_back(reduce);
+    absorbed.insert(reduce);
+  }
 }
 
 void Fusion::chooseEpilogues() {
@@ -244,7 +298,7 @@ void Fusion::chooseEpilogues() {
 
 void Fusion::choosePrologues() {
   for (Operation &anchor : block) {
-    if (!takesPrologue(&anchor))
+    if (!takesPrologue(&anchor) || absorbed.contains(&anchor))
       continue;
     auto map = anchor.getOperand(0).getDefiningOp<qir::MapOp>();
     if (!map || absorbed.contains(map) || map->getNumResults() != 1 || !map->hasOneUse())
@@ -274,7 +328,7 @@ std::string Fusion::explain(Operation *op) const {
 void Fusion::wrapAll(OpBuilder &builder) {
   SmallVector<Operation *> heads;
   for (Operation &op : block)
-    if (isAnchorOp(&op) || (llvm::isa<qir::MapOp>(op) && !absorbed.contains(&op)))
+    if ((isAnchorOp(&op) || llvm::isa<qir::MapOp>(op)) && !absorbed.contains(&op))
       heads.push_back(&op);
   for (Operation *head : heads) {
     SmallVector<Operation *> operations;
@@ -283,6 +337,8 @@ void Fusion::wrapAll(OpBuilder &builder) {
     operations.push_back(head);
     if (Operation *epilogue = epilogues.lookup(head))
       operations.push_back(epilogue);
+    // Each was put right behind the value, so the first one is the last in the block.
+    llvm::append_range(operations, llvm::reverse(extremes.lookup(head)));
     std::string reason = explain(head);
     qir::DispatchOp dispatch = wrapInDispatch(builder, operations);
     if (!reason.empty())
@@ -327,12 +383,14 @@ void FormDispatches::runOnOperation() {
   if (!getOperation().getBody().hasOneBlock() || failed(checkOps(block)))
     return signalPassFailure();
   eraseDeadOps(block);
+  reduceBeforeMoves(rewriter, block);
   lowerLayoutOps(rewriter, block);
   for (auto matmul : block.getOps<qir::MatMulOp>())
     orientRightOperand(rewriter, matmul);
   moveReshapes(rewriter, block);
   Fusion fusion(block);
   fusion.chooseEpilogues();
+  fusion.chooseExtremes();
   fusion.choosePrologues();
   fusion.wrapAll(rewriter);
   copyReturned(rewriter, block.getTerminator());

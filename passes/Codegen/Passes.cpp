@@ -33,6 +33,7 @@ void buildCodegenPipeline(OpPassManager &manager, const TargetModel &target, int
   manager.addNestedPass<func::FuncOp>(createAssignLayoutPass(target));
   manager.addPass(createPackWeightsPass(target));
   manager.addNestedPass<func::FuncOp>(createAssignTilesPass(target));
+  manager.addNestedPass<func::FuncOp>(createCombineExtremesPass(target));
   manager.addNestedPass<func::FuncOp>(createPlanThreadsPass(target, threads));
   manager.addNestedPass<func::FuncOp>(createWarnSlowCodesPass(target));
   manager.addPass(createPlanMemory());

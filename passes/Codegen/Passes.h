@@ -32,6 +32,7 @@ namespace quern {
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createPackWeightsPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createAssignTilesPass(const TargetModel &target);
+std::unique_ptr<mlir::Pass> createCombineExtremesPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createPlanThreadsPass(const TargetModel &target, int64_t threads);
 std::unique_ptr<mlir::Pass> createWarnSlowCodesPass(const TargetModel &target);
 

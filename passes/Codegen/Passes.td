@@ -37,7 +37,9 @@ def FormDispatches : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
     An op that does the work (convolution, product, pool, row op, gather, …) is an anchor. The map
     that reads the anchor's results at their own index joins it as epilogue when nothing else
     reads them; of two anchors that one map reads (a residual addition) the later one takes it, so
-    that the dispatch runs when both operands exist. A map that feeds only a softmax, a layer
+    that the dispatch runs when both operands exist. Reductions of a contraction's f32 result to its
+    largest and smallest element, which dynamic quantization asks for, join its dispatch: the values
+    are in registers there. A map that feeds only a softmax, a layer
     normalization or a reduction joins that as prologue. Maps without an anchor are dispatches.
 
     Transposes, slices and broadcasts are folded into the affine maps of the maps that read them or
@@ -59,6 +61,26 @@ def FormDispatches : Pass<"form-dispatches", "::mlir::func::FuncOp"> {
     } -> tensor<4x16xui8>
     ```
   }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
+def CombineExtremes : Pass<"combine-extremes", "::mlir::func::FuncOp"> {
+  let summary = "Lets each unit of a dispatch find its own extremes, and combines them in another";
+  let description = [{
+    Units of a dispatch may run at the same time: a reduction of all that a contraction's dispatch
+    computes becomes partial results of each of its units (`#quern.packed<"parts", 16, units, bytes>`),
+    and a dispatch that reduces those. A largest or smallest element does not depend on the order.
+    Runs once tiles, and so units, are known.
+
+    Example:
+    ```mlir
+    %y, %hi = quern.dispatch … { … quern.matmul … quern.map … quern.reduce max … } -> …, tensor<1x1xf32>
+    // becomes
+    %y, %parts = quern.dispatch … -> …, tensor<1x1xf32, #quern.packed<"parts", 16, 8, 512>>
+    %hi = quern.dispatch ins(%parts : …) { … quern.reduce max … } -> tensor<1x1xf32>
+    ```
+  }];
+  let options = [TargetOption<>];
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 

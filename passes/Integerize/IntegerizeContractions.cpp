@@ -30,6 +30,7 @@ struct Contraction {
   int64_t depth; ///< terms of each sum
   /// Results of the integer op; sums of codes where zero points ask for them.
   Value accumulator, leftSum, rightSum;
+  Value offsets; ///< -zx * (sum w - depth * r) when zx is only known at run time: si32, per channel
 };
 
 /// Why a contraction cannot be done in integers.
@@ -68,16 +69,23 @@ static Value subtractProduct(MapBuilder &map, Value from, Value lhs, Value rhs) 
   return arith::SubIOp::create(map.body(), from, product);
 }
 
+/// The same as a small map of its own: kernels add it per channel, as they add a bias.
+static Value makeOffsets(OpBuilder &builder, const Contraction &c) {
+  const Weights &weights = *c.weights;
+  std::vector<int64_t> sums = weights.sums;
+  for (size_t i = 0; i < sums.size(); ++i)
+    sums[i] = c.depth * weights.rest[i] - sums[i];
+  MapBuilder map(builder, c.op->getLoc(), weights.shape);
+  Value product = arith::MulIOp::create(map.body(), c.left.emitZero(map),
+                                        map.readIntegers(weights.shape, sums));
+  return map.finish(product, builder.getIntegerType(32, /*isSigned=*/true)).getResult(0);
+}
+
 static Value emitWithWeights(MapBuilder &map, const Contraction &c) {
   const Weights &weights = *c.weights;
   Value integer = map.read(c.accumulator);
-  if (!c.left.zero) {
-    std::vector<int64_t> sums = weights.sums;
-    for (size_t i = 0; i < sums.size(); ++i)
-      sums[i] -= c.depth * weights.rest[i];
-    integer =
-        subtractProduct(map, integer, c.left.emitZero(map), map.readIntegers(weights.shape, sums));
-  }
+  if (c.offsets)
+    integer = arith::AddIOp::create(map.body(), integer, map.read(c.offsets));
   if (c.leftSum)
     integer = subtractProduct(map, integer, map.readIntegers(weights.shape, weights.rest),
                               map.read(c.leftSum));
@@ -150,7 +158,7 @@ static void replaceIntegerCasts(OpBuilder &builder, const Contraction &c,
 }
 
 /// Replaces the float op once the integer op has been made.
-static void replaceContraction(OpBuilder &builder, const Contraction &c, double bound) {
+static void replaceContraction(OpBuilder &builder, Contraction &c, double bound) {
   LinearValue linear;
   linear.value = c.op->getResult(0);
   linear.bound = bound;
@@ -160,6 +168,8 @@ static void replaceContraction(OpBuilder &builder, const Contraction &c, double 
     setConstantOffsets(linear, c);
   else
     linear.offsets = {0};
+  if (c.weights && !c.left.zero)
+    c.offsets = makeOffsets(builder, c);
   bool known = c.left.scale && (c.weights || c.right->scale);
   if (!known)
     return replaceDynamic(builder, c, linear);
@@ -215,7 +225,8 @@ static LogicalResult integerizeConv(OpBuilder &builder, qir::ConvOp conv, bool t
   }
   left->convert(builder, toUnsigned);
   auto type = tensorOf(conv.getWeights());
-  Contraction c{conv, *left, weights, std::nullopt, type.getNumElements() / outputs, {}, {}, {}};
+  Contraction c{conv, *left, weights, std::nullopt, type.getNumElements() / outputs, {},
+                {},   {},    {}};
   auto bound = boundOf(c);
   if (!bound) {
     why = "expected sums that fit 32 bits";
@@ -257,7 +268,7 @@ static FailureOr<Contraction> readMatMul(OpBuilder &builder, qir::MatMulOp matmu
     return failure();
   auto lhs = tensorOf(matmul.getLhs()), rhs = tensorOf(matmul.getRhs());
   int64_t axis = rhs.getRank() - (matmul.getTransposeRhs() ? 2 : 1);
-  Contraction c{matmul, *left, {}, {}, lhs.getShape().back(), {}, {}, {}};
+  Contraction c{matmul, *left, {}, {}, lhs.getShape().back(), {}, {}, {}, {}};
   auto facts = CodeFacts::behind(matmul.getRhs());
   if (facts && getConstant(facts->codes))
     c.weights =

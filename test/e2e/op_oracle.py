@@ -60,6 +60,14 @@ class Case:
         zps = np.array([self.zero_point(dtype) if zero_point else (0 if dtype == np.int8 else 128) for _ in range(n)]).astype(dtype)
         if not per_channel:
             scale, zps = scale[0], zps[0]
+        elif zero_point and dtype == np.uint8 and self.rng.random() < 0.5:
+            zps[:] = zps[0]
+        if zero_point and dtype == np.uint8 and np.all(zps == zps.flat[0]) and self.rng.random() < 0.7:
+            # As quantizers choose zero points: few weights differ from theirs by more than 8 bits hold.
+            zps[...] = self.rng.integers(64, 192)
+            codes = np.clip(int(zps.flat[0]) + self.rng.integers(-60, 61, shape), 0, 255).astype(dtype)
+            for _ in range(1 + codes.size // 300):
+                codes.flat[self.rng.integers(codes.size)] = 255 if zps.flat[0] < 128 else 0
         self.const(name, codes)
         self.const(name + "_s", scale)
         self.const(name + "_z", zps)
@@ -95,6 +103,20 @@ class Case:
         self.const("y_s", scale)
         self.const("y_z", zp)
         self.nodes.append(h.make_node("QuantizeLinear", [y, "y_s", "y_z"], ["y"], name="q_y"))
+        return self.model(real, scale, zp, dtype)
+
+    def finish_dynamic(self, y, real):
+        """Quantizes the result by its own range, as DynamicQuantizeLinear defines it."""
+        low, high = min(real.min(), 0), max(real.max(), 0)
+        scale = np.float32((high - low) / 255) or np.float32(1)
+        zp = np.clip(-low / float(scale), 0, 255)
+        self.nodes.append(h.make_node("DynamicQuantizeLinear", [y], ["y", "y_s", "y_z"], name="q_y"))
+        model, feeds, codes, tie = self.model(real, scale, np.uint8(np.rint(zp)), np.uint8)
+        # Nor can they decide a zero point that lies between two.
+        return model, feeds, codes, tie | (abs(zp - np.floor(zp) - 0.5) < 1e-3)
+
+    def model(self, real, scale, zp, dtype):
+        info = np.iinfo(dtype)
         graph = h.make_graph(self.nodes, "case", self.inputs, [h.make_tensor_value_info("y", TYPES[dtype], real.shape)], self.inits)
         model = h.make_model(graph, opset_imports=[h.make_opsetid("", 21)])
         model.ir_version = 10
@@ -126,7 +148,7 @@ def pick(rng, values):
     return int(rng.choice(values))
 
 
-def case_conv(rng, depthwise=False):
+def convolution(rng, depthwise):
     c = Case(rng)
     kernel = [pick(rng, [1, 1, 2, 3, 3, 5, 7]) for _ in range(2)]
     dilations = [pick(rng, [1, 1, 1, 2]) for _ in range(2)]
@@ -139,7 +161,7 @@ def case_conv(rng, depthwise=False):
     size = [max((k - 1) * d + 1, pick(rng, [1, 3, 7, 9, 14, 17])) for k, d in zip(kernel, dilations)]
     dtype = rng.choice([np.uint8, np.uint8, np.int8])
     x, xr, sx = c.activation("x", [pick(rng, [1, 1, 3]), cin, *size], dtype)
-    asymmetric = not depthwise and rng.random() < 0.25
+    asymmetric = bool(rng.random() < 0.25)
     wtype = rng.choice([np.int8, np.int8, np.uint8])
     w, wr, sw = c.weight("w", [cout, cin // group, *kernel], 0, wtype, bool(rng.random() < 0.7), asymmetric)
     inputs, real = [x, w], exact_conv(xr, wr, strides, pads, dilations, group)
@@ -150,18 +172,30 @@ def case_conv(rng, depthwise=False):
     y = c.op("Conv", inputs, "conv", kernel_shape=kernel, strides=strides, pads=pads, dilations=dilations, group=group)
     if rng.random() < 0.4:
         y, real = c.op("Relu", [y], "relu"), np.maximum(real, 0)
+    return c, y, real, dtype
+
+
+def case_conv(rng):
+    c, y, real, dtype = convolution(rng, False)
     return c.finish(y, real, dtype)
 
 
 def case_depthwise(rng):
-    return case_conv(rng, True)
+    c, y, real, dtype = convolution(rng, True)
+    return c.finish(y, real, dtype)
+
+
+def case_dynamic(rng):
+    c, y, real, _ = convolution(rng, rng.random() < 0.4)
+    return c.finish_dynamic(y, real)
 
 
 def case_matmul(rng):
     c = Case(rng)
     m, k, n = pick(rng, SIZES), pick(rng, SIZES + [127, 200]), pick(rng, SIZES + [130])
     x, xr, sx = c.activation("x", [*([pick(rng, [1, 3])] if rng.random() < 0.4 else []), m, k])
-    w, wr, sw = c.weight("w", [k, n], 1, np.int8, bool(rng.random() < 0.6))
+    wtype = rng.choice([np.int8, np.int8, np.uint8])
+    w, wr, sw = c.weight("w", [k, n], 1, wtype, bool(rng.random() < 0.6), bool(rng.random() < 0.5))
     y, real = c.op("MatMul", [x, w], "matmul"), xr @ wr
     if rng.random() < 0.5:
         b, br = c.bias("b", n, np.float32(sx) * np.asarray(sw, np.float32))

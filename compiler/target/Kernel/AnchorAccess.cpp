@@ -12,8 +12,10 @@ using namespace mlir;
 namespace quern {
 
 AnchorReader::AnchorReader(const EmitContext &context, Value operand)
-    : b(context.b), type(llvm::cast<RankedTensorType>(operand.getType())), sizes(type.getShape()),
-      laneDimension(sizes.empty() ? 0 : sizes.size() - 1),
+    : b(context.b), type(operand.getDefiningOp()
+                             ? llvm::cast<RankedTensorType>(operand.getType())
+                             : context.view.input(operand).type), // parts, not the value they make
+      sizes(type.getShape()), laneDimension(sizes.empty() ? 0 : sizes.size() - 1),
       prologue(context.view, operand.getDefiningOp() ? context.view.prologue : qir::MapOp(), {}) {
   if (!prologue.map) {
     buffers.push_back(context.view.input(operand));

@@ -20,7 +20,8 @@ public:
 private:
   void emitHalos(Value begin, Value end);
   void emitPixels(Value begin, Value end, llvm::function_ref<void(const PixelTile &)> body);
-  void emitLine(SmallVector<Value> row, llvm::function_ref<void(const PixelTile &)> body);
+  void emitLine(SmallVector<Value> row, Value unit,
+                llvm::function_ref<void(const PixelTile &)> body);
   void emitPanels(Value begin, Value end, llvm::function_ref<void(const ContractionPanel &)> body);
   void emitTile(const ContractionPanel &panel, const PixelTile &tile, Value group);
   SmallVector<Value> delinearize(Value row);
@@ -123,18 +124,19 @@ SmallVector<Value> ContractionEmitter::delinearize(Value row) {
 }
 
 /// Tiles of one line of pixels.
-void ContractionEmitter::emitLine(SmallVector<Value> row,
+void ContractionEmitter::emitLine(SmallVector<Value> row, Value unit,
                                   llvm::function_ref<void(const PixelTile &)> body) {
   for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows))
-    b.loop(0, pieces.count, 1,
-           [&](Value i) { body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size}); });
+    b.loop(0, pieces.count, 1, [&](Value i) {
+      body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size, unit});
+    });
 }
 
 /// Tiles of the units [begin, end): whole rows, or tiles of the one line.
 void ContractionEmitter::emitPixels(Value begin, Value end,
                                     llvm::function_ref<void(const PixelTile &)> body) {
   if (!shape.flat) {
-    b.loop(begin, end, 1, [&](Value row) { emitLine(delinearize(row), body); });
+    b.loop(begin, end, 1, [&](Value row) { emitLine(delinearize(row), row, body); });
     return;
   }
   int64_t firstTile = 0;
@@ -143,7 +145,7 @@ void ContractionEmitter::emitPixels(Value begin, Value end,
     Value high = b.minimum(end, b.index(firstTile + pieces.count));
     int64_t offset = pieces.first - firstTile * pieces.size;
     b.loop(low, high, 1,
-           [&](Value i) { body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size}); });
+           [&](Value i) { body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size, i}); });
     firstTile += pieces.count;
   }
 }
@@ -187,8 +189,11 @@ LogicalResult ContractionEmitter::emit() {
   if (tile.splitColumns) {
     emitPanels(view.begin, view.end, [&](const ContractionPanel &panel) {
       int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
-      emitPixels(b.index(0), b.index(units),
-                 [&](const PixelTile &t) { emitTile(panel, t, b.index(0)); });
+      epilogue.begin(panel.index, b.add(panel.index, 1));
+      emitPixels(b.index(0), b.index(units), [&](PixelTile t) {
+        t.unit = panel.index;
+        emitTile(panel, t, b.index(0));
+      });
     });
     // Whoever has the first panel fills the halo of all rows.
     Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, view.begin, b.index(0));
@@ -197,6 +202,7 @@ LogicalResult ContractionEmitter::emit() {
   }
   b.loop(view.begin, view.end, tile.block, [&](Value first) {
     Value last = b.minimum(b.add(first, tile.block), view.end);
+    epilogue.begin(first, last);
     b.loop(0, shape.groups, 1, [&](Value group) {
       emitPanels(Value(), Value(), [&](const ContractionPanel &panel) {
         emitPixels(first, last, [&](const PixelTile &t) { emitTile(panel, t, group); });

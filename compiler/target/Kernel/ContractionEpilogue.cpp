@@ -12,7 +12,7 @@ namespace quern {
 ContractionEpilogue::ContractionEpilogue(const EmitContext &context, const ContractionShape &shape,
                                          const DotKernel &dot)
     : context(context), b(context.b), view(context.view), shape(shape), dot(dot),
-      map(view, view.epilogue, view.anchor->getResults()) {
+      map(view, view.epilogue, view.anchor->getResults()), extremes(context) {
   Type scalar = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
   accumulatorType = KernelBuilder::withLanes(scalar, dot.lanes());
   for (const FusedMap::Source &source : map.sources)
@@ -136,6 +136,7 @@ void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile 
   for (int64_t pixel = 0; pixel < t.count; ++pixel)
     for (int64_t v = 0; v < panel.vectors; ++v) {
       SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, pixel, v);
+      extremes.takeFirst(values, accumulators[pixel * panel.vectors + v], validLanes(panel, v));
       for (auto [r, result] : llvm::enumerate(view.results)) {
         const OutputAccess &access = resultAccesses[r];
         int64_t delta = pixel * access.column + v * dot.lanes() * access.channel;
@@ -149,6 +150,7 @@ void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile 
     }
   for (size_t r = 0; r < pending.size(); ++r)
     flush(r);
+  extremes.store(t.unit);
 }
 
 } // namespace quern

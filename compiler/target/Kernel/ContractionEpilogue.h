@@ -6,6 +6,7 @@
 
 #include "compiler/target/Kernel/Contraction.h"
 #include "compiler/target/Kernel/CpuBackend.h"
+#include "compiler/target/Kernel/Extremes.h"
 
 namespace quern {
 
@@ -22,6 +23,7 @@ struct PixelTile {
   llvm::SmallVector<mlir::Value> row;
   mlir::Value column;
   int64_t count;
+  mlir::Value unit; ///< of the kernel that the tile belongs to
 };
 
 /// What precedes and follows a contraction's reduction: the accumulators' start, the epilogue of
@@ -37,6 +39,8 @@ public:
   /// The accumulators of a tile before its first term; `channel` is the panel's first.
   llvm::SmallVector<mlir::Value> initial(const ContractionPanel &panel, const PixelTile &tile,
                                          mlir::Value channel);
+  /// To be called before the first tile of units [first, last).
+  void begin(mlir::Value first, mlir::Value last) { extremes.begin(first, last); }
   /// Finishes and stores a tile.
   void finish(const ContractionPanel &panel, const PixelTile &tile, mlir::Value channel,
               mlir::ValueRange accumulators);
@@ -65,6 +69,7 @@ private:
   const ContractionShape &shape;
   const DotKernel &dot;
   FusedMap map;
+  Extremes extremes;
   llvm::SmallVector<OutputAccess> sourceAccesses, resultAccesses;
   int64_t bias = -1;
   mlir::Type accumulatorType;

@@ -50,8 +50,8 @@ static bool collapses(const LinearAccess &access, ArrayRef<int64_t> sizes, size_
 /// The accesses of everything that is read or written at output positions.
 static SmallVector<LinearAccess> outputAccesses(const DispatchView &view) {
   SmallVector<LinearAccess> accesses;
-  for (Value result : view.dispatch.getResults())
-    accesses.push_back(LinearAccess::of(Layout::of(typeOf(result))));
+  for (RankedTensorType type : view.resultTypes())
+    accesses.push_back(LinearAccess::of(Layout::of(type)));
   if (view.epilogue)
     for (auto [input, attribute] :
          llvm::zip(view.epilogue.getInputs(), view.epilogue.getMaps().getAsRange<AffineMapAttr>()))

@@ -3,6 +3,8 @@
 
 #include "compiler/target/Kernel/DispatchView.h"
 
+#include "passes/Codegen/DispatchParts.h"
+
 using namespace mlir;
 
 namespace quern {
@@ -12,12 +14,20 @@ static bool isAnchor(Operation &op) {
   return !llvm::isa<qir::MapOp, qir::ReturnOp, qir::RelayoutOp>(op);
 }
 
+static bool isExtremeOf(const DispatchView &view, Value value) {
+  return llvm::any_of(view.extremes, [&](const DispatchView::Extreme &extreme) {
+    return extreme.reduce.getResult() == value;
+  });
+}
+
 static LogicalResult readReturn(DispatchView &view) {
   auto terminator = llvm::cast<qir::ReturnOp>(view.dispatch.getBody().front().getTerminator());
   for (Value value : terminator.getValues()) {
     bool relaid =
         view.relayout && value == view.relayout.getResult() && view.anchor != view.relayout;
     auto result = llvm::dyn_cast<OpResult>(relaid ? view.relayout.getInput() : value);
+    if (isExtremeOf(view, value))
+      continue;
     if (!result || (result.getOwner() != view.anchor && result.getOwner() != view.epilogue &&
                     result.getOwner() != view.columnSums))
       return view.dispatch.emitError("a dispatch returns what its last op computes, found ")
@@ -46,6 +56,8 @@ FailureOr<DispatchView> DispatchView::parse(qir::DispatchOp dispatch) {
   for (Operation &op : dispatch.getBody().front().without_terminator()) {
     if (auto relayout = llvm::dyn_cast<qir::RelayoutOp>(op)) {
       view.relayout = relayout;
+    } else if (llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(view.anchor) && isExtreme(&op)) {
+      view.extremes.push_back({llvm::cast<qir::ReduceOp>(op), Buffer()});
     } else if (isAnchor(op)) {
       if (view.anchor)
         return dispatch.emitError("a dispatch has one anchor, found '")
@@ -78,12 +90,34 @@ void DispatchView::bind(func::FuncOp kernel) {
   inputs.clear();
   results.clear();
   unsigned next = 0;
+  auto take = [&](Value value) {
+    auto type = llvm::cast<RankedTensorType>(value.getType());
+    RankedTensorType parts = getPartsType(type);
+    return Buffer{kernel.getArgument(next++), parts ? parts : type};
+  };
   for (Value value : dispatch.getInputs())
-    inputs.push_back({kernel.getArgument(next++), llvm::cast<RankedTensorType>(value.getType())});
-  for (Value value : dispatch.getResults())
-    results.push_back({kernel.getArgument(next++), llvm::cast<RankedTensorType>(value.getType())});
+    inputs.push_back(take(value));
+  ValueRange returnedValues = dispatch.getBody().front().getTerminator()->getOperands();
+  for (auto [value, inside] : llvm::zip(dispatch.getResults(), returnedValues)) {
+    Buffer buffer = take(value);
+    auto *extreme = llvm::find_if(
+        extremes, [&](const Extreme &each) { return each.reduce.getResult() == inside; });
+    if (extreme != extremes.end())
+      extreme->parts = buffer;
+    else
+      results.push_back(buffer);
+  }
   begin = kernel.getArgument(next++);
   end = kernel.getArgument(next);
+}
+
+SmallVector<RankedTensorType> DispatchView::resultTypes() const {
+  SmallVector<RankedTensorType> types;
+  ValueRange returnedValues = dispatch.getBody().front().getTerminator()->getOperands();
+  for (auto [value, inside] : llvm::zip(dispatch.getResults(), returnedValues))
+    if (!isExtremeOf(*this, inside))
+      types.push_back(llvm::cast<RankedTensorType>(value.getType()));
+  return types;
 }
 
 Buffer DispatchView::input(Value value) const {

@@ -24,13 +24,23 @@ public:
   mutable qir::RelayoutOp relayout;  ///< a last step that only changes the encoding, or null
   mutable qir::ReduceOp columnSums;  ///< of a matrix that the anchor, a relayout, packs; or null
 
+  /// A reduction of all that the anchor or the epilogue computes, found in parts: each unit writes
+  /// its own (`getPartsType`).
+  struct Extreme {
+    mutable qir::ReduceOp reduce;
+    Buffer parts;
+  };
+  llvm::SmallVector<Extreme> extremes;
+
   /// Binds the dispatch's inputs and results to the kernel's arguments.
   void bind(mlir::func::FuncOp kernel);
   /// The buffer of a value that is a dispatch input (block argument).
   Buffer input(mlir::Value value) const;
-  llvm::SmallVector<Buffer> results;
-  /// For each result, the op result of the anchor or the epilogue that it is (a closing relayout
-  /// looked through).
+  /// Types of the results that have an element for each of the anchor's or the epilogue's.
+  llvm::SmallVector<mlir::RankedTensorType> resultTypes() const;
+  llvm::SmallVector<Buffer> results; ///< those, bound
+  /// For each of these results, the op result of the anchor or the epilogue that it is (a closing
+  /// relayout looked through).
   llvm::SmallVector<mlir::OpResult> returned;
   mlir::Value begin, end; ///< the range of units
 

@@ -1,7 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "compiler/target/Kernel/CpuBackend.h"
+#include "compiler/target/Kernel/Extremes.h"
 
 #include "dialects/Quern/Schemes/StorageScheme.h"
 
@@ -36,6 +36,8 @@ private:
   Layout inputLayout;
   int64_t lanes, channels, taps;
   bool isFloat;
+  Extremes extremes;
+  Value unit; ///< that is being written
 };
 } // namespace
 
@@ -46,7 +48,7 @@ DepthwiseEmitter::DepthwiseEmitter(const EmitContext &context)
       inputLayout(Layout::of(input.type)), lanes(context.isa.lanes()),
       channels(input.type.getDimSize(3)),
       taps(weights.type.getDimSize(1) * weights.type.getDimSize(2)),
-      isFloat(input.element().isF32()) {}
+      isFloat(input.element().isF32()), extremes(context) {}
 
 Value DepthwiseEmitter::multiplyAdd(Value accumulator, Value x, Value w) {
   if (isFloat)
@@ -99,6 +101,7 @@ void DepthwiseEmitter::emitPixel(ArrayRef<Value> row, Value column, Value channe
     if (context.view.epilogue)
       values = emitBody(b, context.view.epilogue.getBody().front(),
                         arguments(indices, accumulators[v], v, here), lanes);
+    extremes.takeFirst(values, accumulators[v], here);
     for (auto [r, result] : llvm::enumerate(context.view.results)) {
       OpResult returned = context.view.returned[r];
       Yielded value{accumulators[v], nullptr, Value()};
@@ -113,6 +116,7 @@ void DepthwiseEmitter::emitPixel(ArrayRef<Value> row, Value column, Value channe
       store.base = stores.front().base;
     context.isa.stores().store(b, stores);
   }
+  extremes.store(unit);
 }
 
 void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors,
@@ -146,7 +150,9 @@ LogicalResult DepthwiseEmitter::emit() {
         "expected the convolution's input to carry a halo of its pads");
   // Two vectors per pass keep 3x3 weights in registers.
   int64_t group = taps <= 9 ? 2 * lanes : lanes, whole = channels / group * group;
-  b.loop(context.view.begin, context.view.end, 1, [&](Value unit) {
+  extremes.begin(context.view.begin, context.view.end);
+  b.loop(context.view.begin, context.view.end, 1, [&](Value index) {
+    unit = index;
     Value height = b.index(output.getDimSize(1));
     SmallVector<Value> row{b.index(0), unit};
     if (output.getDimSize(0) != 1)

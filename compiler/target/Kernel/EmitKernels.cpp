@@ -3,6 +3,8 @@
 
 #include "compiler/target/Kernel/CpuBackend.h"
 
+#include "passes/Codegen/DispatchParts.h"
+
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
@@ -57,7 +59,9 @@ static func::FuncOp makeFunction(ModuleOp module, qir::DispatchOp dispatch, Stri
   auto addBuffer = [&](Type type) {
     auto tensor = llvm::cast<RankedTensorType>(type);
     auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(tensor.getEncoding());
-    if (packed)
+    if (RankedTensorType parts = getPartsType(tensor))
+      types.push_back(MemRefType::get({parts.getNumElements()}, parts.getElementType()));
+    else if (packed)
       types.push_back(MemRefType::get({packed.getBytes()}, builder.getI8Type()));
     else
       types.push_back(

@@ -1,7 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "compiler/target/Kernel/CpuBackend.h"
+#include "compiler/target/Kernel/Extremes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,7 +22,7 @@ public:
         epilogue(view, view.epilogue, view.anchor->getResults()),
         left(view.input(view.anchor->getOperand(0))), right(view.input(view.anchor->getOperand(1))),
         output(llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType())),
-        isFloat(left.element().isF32()), sums(view.anchor->getNumResults()) {}
+        isFloat(left.element().isF32()), sums(view.anchor->getNumResults()), extremes(context) {}
   LogicalResult emit();
 
 private:
@@ -34,7 +34,7 @@ private:
   Value scaleCode(qir::MatMulOp matmul, Value code, Value k, Value n);
   Values accumulate(const Values &carried, Value x, Value w);
   Value readPadded(qir::ConvOp conv, Value n, Value y, Value x, Value c);
-  void finishElement(const Values &indices, const Values &accumulated);
+  void finishElement(const Values &indices, const Values &accumulated, Value unit);
   Values zeros();
 
   const EmitContext &context;
@@ -45,6 +45,7 @@ private:
   RankedTensorType output;
   bool isFloat;
   unsigned sums;
+  Extremes extremes;
 };
 } // namespace
 
@@ -157,7 +158,7 @@ PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
   return values;
 }
 
-void PlainEmitter::finishElement(const Values &indices, const Values &accumulated) {
+void PlainEmitter::finishElement(const Values &indices, const Values &accumulated, Value unit) {
   SmallVector<Yielded> values;
   if (view.epilogue) {
     Values arguments;
@@ -172,6 +173,8 @@ void PlainEmitter::finishElement(const Values &indices, const Values &accumulate
     }
     values = emitBody(b, view.epilogue.getBody().front(), arguments, 1);
   }
+  extremes.take(values, accumulated[0]);
+  extremes.store(unit);
   SmallVector<PendingStore> stores;
   for (auto [r, result] : llvm::enumerate(view.results)) {
     OpResult returned = view.returned[r];
@@ -196,6 +199,7 @@ PlainEmitter::Values PlainEmitter::delinearize(Value unit) {
 
 LogicalResult PlainEmitter::emit() {
   int64_t rank = output.getRank();
+  extremes.begin(view.begin, view.end);
   b.loop(view.begin, view.end, 1, [&](Value unit) {
     Values outer = delinearize(unit);
     b.loop(b.index(0), b.index(output.getDimSize(rank - 2)), 1, [&](Value row) {
@@ -203,7 +207,8 @@ LogicalResult PlainEmitter::emit() {
         Values indices(outer);
         indices.append({row, column});
         finishElement(indices,
-                      llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices));
+                      llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices),
+                      unit);
       });
     });
     for (const Buffer &result : view.results)

@@ -20,6 +20,7 @@ private:
     Value image, row; ///< of the first output row
     Value channel;
     int64_t rows;
+    Value unit;
   };
   void emitUnits(Value begin, Value end, Value channel, Value base,
                  const VnniDepthwiseBlock &which);
@@ -208,6 +209,7 @@ void VnniDepthwiseEmitter::finish(const Place &place, Value column, int64_t coun
       epilogue.finish({place.image, b.add(place.row, row), b.add(column, pixel), place.channel},
                       values);
     }
+  epilogue.storeExtremes(place.unit);
 }
 
 /// All columns of the unit's rows.
@@ -255,13 +257,13 @@ void VnniDepthwiseEmitter::emitUnits(Value begin, Value end, Value channel, Valu
     auto [image, row] = position(unit);
     int64_t rest = plan.outputRows % plan.rows;
     if (rest == 0)
-      return emitRows({image, row, channel, plan.rows});
+      return emitRows({image, row, channel, plan.rows, unit});
     // The last unit of an image has fewer rows.
     Value last = b.index(plan.outputRows - rest);
     b.ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::ne, row, last),
-             [&, image = image, row = row] { emitRows({image, row, channel, plan.rows}); });
+             [&, image = image, row = row] { emitRows({image, row, channel, plan.rows, unit}); });
     b.ifThen(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row, last),
-             [&, image = image, row = row] { emitRows({image, row, channel, rest}); });
+             [&, image = image, row = row] { emitRows({image, row, channel, rest, unit}); });
   });
 }
 
@@ -287,6 +289,7 @@ void VnniDepthwiseEmitter::emit() {
   int64_t wholeBlocks = plan.channels / 64, blockBytes = 64 * plan.blockVectors();
   b.loop(context.view.begin, context.view.end, pass, [&](Value begin) {
     Value end = b.minimum(b.add(begin, pass), context.view.end);
+    epilogue.beginUnits(begin, end);
     b.loop(0, wholeBlocks, 1, [&](Value index) {
       emitUnits(begin, end, b.mul(index, 64), b.mul(index, blockBytes), {64, 64});
     });

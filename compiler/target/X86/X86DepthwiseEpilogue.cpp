@@ -14,8 +14,8 @@ namespace quern {
 VnniDepthwiseEpilogue::VnniDepthwiseEpilogue(const EmitContext &context, qir::ConvOp conv,
                                              int64_t outputColumns)
     : context(context), b(context.b), conv(conv),
-      map(context.view, context.view.epilogue, conv->getResults()), outputColumns(outputColumns),
-      bias(findBias()) {}
+      map(context.view, context.view.epilogue, conv->getResults()), extremes(context),
+      outputColumns(outputColumns), bias(findBias()) {}
 
 std::optional<VnniQuad> VnniDepthwiseEpilogue::start() const {
   return bias >= 0 ? std::optional(operands[bias]) : std::nullopt;
@@ -107,6 +107,12 @@ void VnniDepthwiseEpilogue::finish(ArrayRef<Value> indices, ArrayRef<VnniQuad> v
     SmallVector<Yielded> all;
     if (map.map)
       all = emitBody(b, map.map.getBody().front(), lanes, 16);
+    if (!extremes.empty()) {
+      SmallVector<bool> exist;
+      for (int64_t lane = 0; lane < 16; ++lane)
+        exist.push_back(block.channelOf(i, lane / 4, lane % 4) < block.valid);
+      extremes.take(all, values[0][i], exist);
+    }
     for (auto [r, returned] : llvm::enumerate(context.view.returned)) {
       unsigned number = returned.getResultNumber();
       yielded[r].push_back(returned.getOwner() == conv.getOperation()

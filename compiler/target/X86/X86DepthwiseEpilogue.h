@@ -4,7 +4,7 @@
 #ifndef QUERN_COMPILER_TARGET_X86_X86DEPTHWISEEPILOGUE_H
 #define QUERN_COMPILER_TARGET_X86_X86DEPTHWISEEPILOGUE_H
 
-#include "compiler/target/Kernel/CpuBackend.h"
+#include "compiler/target/Kernel/Extremes.h"
 #include "compiler/target/X86/X86DepthwisePlan.h"
 
 #include <array>
@@ -28,6 +28,10 @@ public:
   /// there.
   void finish(llvm::ArrayRef<mlir::Value> indices, llvm::ArrayRef<VnniQuad> values);
 
+  /// To be called before the first position of units [first, last), and behind some of a unit's.
+  void beginUnits(mlir::Value first, mlir::Value last) { extremes.begin(first, last); }
+  void storeExtremes(mlir::Value unit) { extremes.store(unit); }
+
 private:
   void store(const Buffer &result, llvm::ArrayRef<Yielded> values,
              llvm::ArrayRef<mlir::Value> indices);
@@ -40,6 +44,7 @@ private:
   KernelBuilder &b;
   mutable qir::ConvOp conv; // constness of a handle says nothing about the op
   FusedMap map;
+  Extremes extremes;
   int64_t outputColumns;
   int64_t bias;
   VnniDepthwiseBlock block;

@@ -24,6 +24,17 @@ func.func @depthwise(%x: tensor<2x5x5x4xui4>, %w: tensor<4x3x3x1xsi4>) {
   return
 }
 
+// Weights less a zero point that 8 bits do not hold.
+// CHECK-LABEL: func.func @wide
+// CHECK: quern.conv {{.*}} : tensor<1x5x5x4xui8>, tensor<8x1x1x4xsi16> -> tensor<1x5x5x8xsi32>
+// CHECK: quern.matmul {{.*}} : tensor<3x4xui8>, tensor<4x5xsi16> -> tensor<3x5xsi32>
+func.func @wide(%x: tensor<1x5x5x4xui8>, %w: tensor<8x1x1x4xsi16>, %a: tensor<3x4xui8>, %b: tensor<4x5xsi16>) {
+  %0 = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1
+      : tensor<1x5x5x4xui8>, tensor<8x1x1x4xsi16> -> tensor<1x5x5x8xsi32>
+  %1 = quern.matmul %a, %b : tensor<3x4xui8>, tensor<4x5xsi16> -> tensor<3x5xsi32>
+  return
+}
+
 // CHECK-LABEL: func.func @matmul
 // CHECK: quern.matmul %{{.*}}, %{{.*}} : tensor<2x1x4x8xf32>, tensor<1x3x8x5xf32> -> tensor<2x3x4x5xf32>
 // CHECK: quern.matmul %{{.*}}, %{{.*}} transposed : tensor<2x1x4x8xf32>, tensor<5x8xf32> -> tensor<2x1x4x5xf32>

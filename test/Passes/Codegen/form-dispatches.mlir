@@ -188,3 +188,57 @@ func.func @image(%x: tensor<1x3x8x8xf32>) -> tensor<1x8x8x3xui8> {
   %t = quern.transpose %q [0, 2, 3, 1] : tensor<1x3x8x8xui8> -> tensor<1x8x8x3xui8>
   return %t : tensor<1x8x8x3xui8>
 }
+
+// -----
+
+#id4 = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+#s4 = affine_map<(d0, d1, d2, d3) -> (0, 0, 0, 0)>
+
+// Extremes of a convolution's result are found where it is computed, whoever else reads it. A
+// transposition in between does not matter; sums and other reductions stay apart.
+
+// CHECK-LABEL: func.func @extremes
+// CHECK: %[[D:.*]]:3 = quern.dispatch ins(%arg0, %{{.*}}) {
+// CHECK: quern.conv
+// CHECK: %[[Y:.*]] = quern.map
+// CHECK: %[[LOW:.*]] = quern.reduce min %[[Y]] axes [0, 1, 2, 3]
+// CHECK: %[[HIGH:.*]] = quern.reduce max %[[Y]] axes [0, 1, 2, 3]
+// CHECK: quern.return %[[Y]], %[[LOW]], %[[HIGH]]
+// CHECK: quern.dispatch ins(%[[D]]#0 :
+// CHECK: quern.reduce sum
+// CHECK: quern.dispatch ins(%[[D]]#0, %[[D]]#2, %[[D]]#1 :
+func.func @extremes(%x: tensor<1x4x4x8xui8>) -> (tensor<1x4x4x8xf32>, tensor<1x4x4x1xf32>) {
+  %w = quern.constant(dense<1> : tensor<8x1x1x8xsi8>) : tensor<8x1x1x8xsi8>
+  %a = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x4x4x8xui8>, tensor<8x1x1x8xsi8> -> tensor<1x4x4x8xsi32>
+  %y = quern.map ins(%a : tensor<1x4x4x8xsi32>) maps [#id4] {
+  ^bb0(%i: i32):
+    %f = arith.sitofp %i : i32 to f32
+    quern.yield %f : f32
+  } -> tensor<1x4x4x8xf32>
+  %sum = quern.reduce sum %y axes [3] : tensor<1x4x4x8xf32> -> tensor<1x4x4x1xf32>
+  %t = quern.transpose %y [0, 3, 1, 2] : tensor<1x4x4x8xf32> -> tensor<1x8x4x4xf32>
+  %high = quern.reduce max %y axes [0, 1, 2, 3] : tensor<1x4x4x8xf32> -> tensor<1x1x1x1xf32>
+  %low = quern.reduce min %t axes [0, 1, 2, 3] : tensor<1x8x4x4xf32> -> tensor<1x1x1x1xf32>
+  %z = quern.map ins(%y, %high, %low : tensor<1x4x4x8xf32>, tensor<1x1x1x1xf32>, tensor<1x1x1x1xf32>) maps [#id4, #s4, #s4] {
+  ^bb0(%v: f32, %h: f32, %l: f32):
+    %d = arith.subf %h, %l : f32
+    %q = arith.divf %v, %d : f32
+    quern.yield %q : f32
+  } -> tensor<1x4x4x8xf32>
+  return %z, %sum : tensor<1x4x4x8xf32>, tensor<1x4x4x1xf32>
+}
+
+// -----
+
+// The extremes of what is only moved are those of the source: no copy is made for them.
+
+// CHECK-LABEL: func.func @before_moves
+// CHECK: quern.dispatch ins(%arg0 : tensor<1x3x4x5xf32>)
+// CHECK: quern.reduce max %{{.*}} axes [0, 1, 2, 3] : tensor<1x3x4x5xf32> -> tensor<1x1x1x1xf32>
+// CHECK-NOT: quern.map
+// CHECK: return
+func.func @before_moves(%x: tensor<1x3x4x5xf32>) -> tensor<1x1x1x1xf32> {
+  %t = quern.transpose %x [0, 2, 3, 1] : tensor<1x3x4x5xf32> -> tensor<1x4x5x3xf32>
+  %high = quern.reduce max %t axes [0, 1, 2, 3] : tensor<1x4x5x3xf32> -> tensor<1x1x1x1xf32>
+  return %high : tensor<1x1x1x1xf32>
+}

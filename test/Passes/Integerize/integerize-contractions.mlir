@@ -50,9 +50,10 @@ func.func @convolution(%c: tensor<1x4x4x2xui8>) -> tensor<1x6x6x3xui8> {
 // CHECK-LABEL: @dynamic
 // CHECK: quern.constant(dense<{{.*}}-127, 127]{{.*}}-97, -96]{{.*}}> : tensor<2x1x1x2xsi8>)
 // CHECK: %[[ACC:.*]], %[[SUM:.*]] = quern.conv {{.*}} -> tensor<1x4x4x2xsi32>, tensor<1x4x4x1xsi32>
-// CHECK-DAG: quern.constant(dense<[56, -193]> : tensor<2xsi32>)
+// CHECK-DAG: quern.constant(dense<[-56, 193]> : tensor<2xsi32>)
 // CHECK-DAG: quern.constant(dense<[-28, 0]> : tensor<2xsi32>)
-// CHECK: quern.map ins(%[[ACC]], %arg1,
+// CHECK-DAG: %[[OFFSETS:.*]] = quern.map ins(%arg1, %{{.*}} : tensor<ui8>, tensor<2xsi32>)
+// CHECK: quern.map ins(%[[ACC]], %[[OFFSETS]], %{{.*}}, %[[SUM]] :
 // CHECK-NOT: sitofp
 // CHECK: return
 func.func @dynamic(%c: tensor<1x4x4x2xui8>, %z: tensor<ui8>) -> tensor<1x4x4x2xsi32> {
@@ -64,6 +65,25 @@ func.func @dynamic(%c: tensor<1x4x4x2xui8>, %z: tensor<ui8>) -> tensor<1x4x4x2xs
   %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x4x4x2xf32>, tensor<2x1x1x2xf32> -> tensor<1x4x4x2xf32>
   %i = quern.cast %y : tensor<1x4x4x2xf32> -> tensor<1x4x4x2xsi32>
   return %i : tensor<1x4x4x2xsi32>
+}
+
+// -----
+
+// One weight of 128 does not fit 8 bits once its zero point is subtracted: all keep 16.
+// CHECK-LABEL: @few_beyond
+// CHECK: quern.constant(#quern.blob<{{.*}}, 256>) : tensor<16x1x1x8xsi16>
+// CHECK: quern.conv {{.*}} : tensor<1x4x4x8xui8>, tensor<16x1x1x8xsi16> -> tensor<1x4x4x16xsi32>
+// CHECK-NOT: window_sum
+// CHECK: return
+func.func @few_beyond(%c: tensor<1x4x4x8xui8>, %z: tensor<ui8>) -> tensor<1x4x4x16xsi32> {
+  %one = quern.constant(dense<1.0> : tensor<f32>) : tensor<f32>
+  %x = quern.dequantize %c, %one, %z : tensor<1x4x4x8xui8>, tensor<f32>, tensor<ui8> -> tensor<1x4x4x8xf32>
+  %w = quern.constant(dense<"0x505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F7071727374FF7677505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F7071727374757677505152535455565758595A5B5C5D5E5F606162636465666768696A6B6C6D6E6F70717273747576775051525354555657"> : tensor<16x1x1x8xui8>) : tensor<16x1x1x8xui8>
+  %wz = quern.constant(dense<100> : tensor<ui8>) : tensor<ui8>
+  %wf = quern.dequantize %w, %one, %wz : tensor<16x1x1x8xui8>, tensor<f32>, tensor<ui8> -> tensor<16x1x1x8xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x4x4x8xf32>, tensor<16x1x1x8xf32> -> tensor<1x4x4x16xf32>
+  %i = quern.cast %y : tensor<1x4x4x16xf32> -> tensor<1x4x4x16xsi32>
+  return %i : tensor<1x4x4x16xsi32>
 }
 
 // -----
