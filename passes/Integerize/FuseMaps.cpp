@@ -77,14 +77,6 @@ static int64_t bytesWritten(qir::MapOp map) {
   return bytes;
 }
 
-/// Whether the body's value is what a reader would find in memory: narrow floats are rounded there.
-static bool keepsValues(qir::MapOp map) {
-  return llvm::all_of(map.getResults(), [](Value result) {
-    Type type = elementOf(result);
-    return type.isInteger() || type.isF32() || type.isF64();
-  });
-}
-
 static bool isOnlyReader(qir::MapOp producer, qir::MapOp consumer) {
   return llvm::all_of(producer->getUsers(), [&](Operation *user) { return user == consumer; });
 }

@@ -19,6 +19,13 @@ AffineMap inputMap(qir::MapOp map, unsigned input) {
   return llvm::cast<AffineMapAttr>(map.getMaps()[input]).getValue();
 }
 
+bool keepsValues(qir::MapOp map) {
+  return llvm::all_of(map.getResults(), [](Value result) {
+    Type type = elementOf(result);
+    return type.isInteger() || type.isF32() || type.isF64();
+  });
+}
+
 static SmallVector<int64_t> withoutUnits(ArrayRef<int64_t> shape) {
   SmallVector<int64_t> dims;
   for (auto [index, size] : llvm::enumerate(shape))

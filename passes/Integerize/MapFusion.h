@@ -15,6 +15,10 @@ namespace quern {
 
 mlir::AffineMap inputMap(qir::MapOp map, unsigned input);
 
+/// Whether the body's values are what a reader would find in memory: narrow floats are rounded
+/// there.
+bool keepsValues(qir::MapOp map);
+
 /// Whether the input's elements are read in row-major order, each once: at the map's own index,
 /// apart from dimensions of size 1.
 bool isReadInOrder(qir::MapOp map, unsigned input);

@@ -166,6 +166,24 @@ def FuseMaps : Pass<"fuse-maps", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def MergeScalars : Pass<"merge-scalars", "::mlir::func::FuncOp"> {
+  let summary = "Makes one map of maps of one element that read each other";
+  let description = [{
+    A map of one element goes into the one whose result it reads when all else that it reads is there
+    by then: a map of several results, one launch. That is the arithmetic of dynamic quantization: range,
+    scale, zero point, reciprocal, product of scales.
+
+    Example:
+    ```mlir
+    %s = quern.map ins(%low, %high : tensor<f32>, tensor<f32>) maps […] {subtract} -> tensor<f32>
+    %r = quern.map ins(%s : tensor<f32>) maps […] {reciprocal} -> tensor<f32>
+    // becomes
+    %s, %r = quern.map ins(%low, %high : tensor<f32>, tensor<f32>) maps […] {subtract; reciprocal} -> tensor<f32>, tensor<f32>
+    ```
+  }];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 def ComposeTables : Pass<"compose-tables", "::mlir::func::FuncOp"> {
   let summary = "Maps from one 8-bit code tensor to 8-bit codes become tables";
   let description = [{

@@ -27,6 +27,7 @@ void buildIntegerizePipeline(OpPassManager &manager, const TargetModel &target) 
   function.addPass(createFuseMaps({/*anchors=*/false}));
   function.addPass(createComposeTables());
   function.addPass(createFuseMaps({/*anchors=*/true}));
+  function.addPass(createMergeScalars());
   function.addPass(createCSEPass());
   function.addPass(createVerifyIntegerForm());
 }
