@@ -87,9 +87,10 @@ static void lend(quern_pool *pool, uint32_t self, suspect s) {
     return;
   int64_t cpu = quern_current_cpu();
   __atomic_store_n(&pool->members[s.member].lent, s.member != 0 && self == 0, __ATOMIC_RELAXED);
-  quern_move_to(__atomic_load_n(&pool->members[s.member].thread, __ATOMIC_RELAXED), cpu);
+  quern_move_to(__atomic_load_n(&pool->members[s.member].thread, __ATOMIC_RELAXED), cpu,
+                &pool->cpus);
   if (self)
-    quern_move_away(cpu);
+    quern_move_away(cpu, &pool->cpus);
 }
 
 // Spins until `is_over`, for 50 microseconds: what is waited for follows within microseconds as a
@@ -153,7 +154,7 @@ static void thread_main(void *argument) {
     __atomic_store_n(&member->inside, 0, __ATOMIC_RELAXED);
     if (__atomic_load_n(&member->lent, __ATOMIC_RELAXED)) {
       __atomic_store_n(&member->lent, 0, __ATOMIC_RELAXED);
-      quern_move_away(quern_current_cpu());
+      quern_move_away(quern_current_cpu(), &pool->cpus);
     }
   }
   __atomic_fetch_sub(&pool->threads, 1, __ATOMIC_RELEASE); // the last touch of the pool
@@ -163,6 +164,7 @@ void quern_pool_start(quern_pool *pool, uint32_t threads, uint64_t stack_bytes) 
   const uint64_t own_needs = 32768;
   *pool = (quern_pool){.gate = 0};
   pool->members[0].thread = quern_thread_id();
+  quern_get_cpus(&pool->cpus);
   for (uint32_t i = 0; i < threads; i++) {
     void *top = quern_map_stack(stack_bytes + own_needs);
     if (!top)

@@ -16,6 +16,7 @@
 #define QUERN_POOL_H
 
 #include "quern/model.h"
+#include "src/sys.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,7 @@ typedef struct quern_pool {
   void *argument;
   int64_t units, grain;
   uint32_t member_count;
+  quern_cpus cpus; // on which the caller might run when the pool started: the threads may, too
   quern_pool_member members[QUERN_POOL_MAX + 1];
 } quern_pool;
 

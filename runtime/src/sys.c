@@ -235,47 +235,37 @@ int64_t quern_current_cpu(void) {
   return result < 0 ? result : (int64_t)cpu;
 }
 
-// The CPUs that a thread may run on; `bytes` is below zero when they are not known.
-typedef struct cpu_set {
-  uint64_t words[64];
-  int64_t bytes;
-} cpu_set;
-
-static void get_cpus(int64_t thread, cpu_set *set) {
-  __builtin_memset(set, 0, sizeof(*set));
-  set->bytes = call3(QUERN_SYS_SCHED_GETAFFINITY, thread, sizeof(set->words), (int64_t)set->words);
+void quern_get_cpus(quern_cpus *cpus) {
+  __builtin_memset(cpus, 0, sizeof(*cpus));
+  cpus->bytes = call3(QUERN_SYS_SCHED_GETAFFINITY, 0, sizeof(cpus->words), (int64_t)cpus->words);
 }
 
-static void set_cpus(int64_t thread, const cpu_set *set) {
-  call3(QUERN_SYS_SCHED_SETAFFINITY, thread, set->bytes, (int64_t)set->words);
+static void set_cpus(int64_t thread, const quern_cpus *cpus) {
+  call3(QUERN_SYS_SCHED_SETAFFINITY, thread, cpus->bytes, (int64_t)cpus->words);
 }
 
-static int has_cpu(const cpu_set *set, int64_t cpu) {
-  return cpu >= 0 && cpu < set->bytes * 8 && (set->words[cpu / 64] >> (cpu % 64) & 1);
+static int has_cpu(const quern_cpus *cpus, int64_t cpu) {
+  return cpu >= 0 && cpu < cpus->bytes * 8 && (cpus->words[cpu / 64] >> (cpu % 64) & 1);
 }
 
-// A thread that may no longer run where it is moves at once, and stays when it may again.
-void quern_move_to(int64_t thread, int64_t cpu) {
-  cpu_set all, one;
-  get_cpus(thread, &all);
-  if (!has_cpu(&all, cpu))
+// A thread that may no longer run where it is moves at once, and stays when it may again. The last
+// step is to `all` whoever else moves the thread meanwhile: nobody stays bound.
+void quern_move_to(int64_t thread, int64_t cpu, const quern_cpus *all) {
+  if (!has_cpu(all, cpu))
     return;
-  __builtin_memset(&one, 0, sizeof(one));
+  quern_cpus one = {{0}, all->bytes};
   one.words[cpu / 64] = (uint64_t)1 << (cpu % 64);
-  one.bytes = all.bytes;
   set_cpus(thread, &one);
-  set_cpus(thread, &all);
+  set_cpus(thread, all);
 }
 
-void quern_move_away(int64_t cpu) {
-  cpu_set all, others;
-  get_cpus(0, &all);
-  if (!has_cpu(&all, cpu))
+void quern_move_away(int64_t cpu, const quern_cpus *all) {
+  if (!has_cpu(all, cpu))
     return;
-  others = all;
+  quern_cpus others = *all;
   others.words[cpu / 64] &= ~((uint64_t)1 << (cpu % 64));
   set_cpus(0, &others); // refused if there is no other
-  set_cpus(0, &all);
+  set_cpus(0, all);
 }
 
 void quern_exit(int status) {

@@ -62,10 +62,20 @@ int64_t quern_start_thread(void (*function)(void *), void *argument, void *stack
 uint64_t quern_thread_nanoseconds(int64_t thread);
 
 int64_t quern_current_cpu(void);
-// Moves a thread to the CPU, or the calling thread away from it, if it may run there at all. It is
-// not bound: it may run afterwards where it might before. Does nothing when the system refuses.
-void quern_move_to(int64_t thread, int64_t cpu);
-void quern_move_away(int64_t cpu);
+
+// CPUs by number; `bytes` is below zero when the system does not say, or has more than 1024.
+typedef struct quern_cpus {
+  uint64_t words[16];
+  int64_t bytes;
+} quern_cpus;
+
+// Those on which the calling thread may run.
+void quern_get_cpus(quern_cpus *cpus);
+// Moves a thread to the CPU, or the calling thread away from it, if `all` has it. The thread is not
+// bound: it may run on `all` afterwards, however many move it at once. Does nothing when the system
+// refuses.
+void quern_move_to(int64_t thread, int64_t cpu, const quern_cpus *all);
+void quern_move_away(int64_t cpu, const quern_cpus *all);
 
 __attribute__((noreturn)) void quern_exit(int status);
 

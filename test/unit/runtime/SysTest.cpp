@@ -45,6 +45,8 @@ TEST(Sys, TimeOfAThread) {
 }
 
 TEST(Sys, MovesWithoutBinding) {
+  quern_cpus all;
+  quern_get_cpus(&all);
   const int64_t self = quern_thread_id();
   const cpu_set_t before = allowedCpus(self);
   for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -53,11 +55,11 @@ TEST(Sys, MovesWithoutBinding) {
     // The system may move it again at any time, but not every time.
     int arrived = 0, left = 0;
     for (int i = 0; i < 100 && !arrived; i++) {
-      quern_move_to(self, cpu);
+      quern_move_to(self, cpu, &all);
       arrived = quern_current_cpu() == cpu;
     }
     for (int i = 0; i < 100 && !left; i++) {
-      quern_move_away(cpu);
+      quern_move_away(cpu, &all);
       left = quern_current_cpu() != cpu;
     }
     EXPECT_TRUE(arrived) << "at CPU " << cpu;
@@ -65,9 +67,9 @@ TEST(Sys, MovesWithoutBinding) {
     cpu_set_t after = allowedCpus(self);
     EXPECT_TRUE(CPU_EQUAL(&before, &after));
   }
-  quern_move_to(self, 100000);
-  quern_move_to(self, -1);
-  quern_move_away(-1);
+  quern_move_to(self, 100000, &all);
+  quern_move_to(self, -1, &all);
+  quern_move_away(-1, &all);
   cpu_set_t after = allowedCpus(self);
   EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }
