@@ -46,10 +46,8 @@ static std::string checkStage(const std::string &name) {
 }
 
 static std::string checkTarget(const std::string &name) {
-  std::string names = "native";
-  for (const TargetBackend *target : getTargetBackends())
-    names += ", " + target->getName().str();
-  return lookupTargetBackend(name) ? "" : "unknown target '" + name + "', expected one of " + names;
+  std::string why;
+  return lookupTargetBackend(name, &why) ? "" : why;
 }
 
 static std::string checkEmit(const std::string &kind) {
@@ -83,7 +81,8 @@ static std::string checkPrefix(const std::string &name) {
 
 /// What `compile` shares with commands that may be given a model.
 static void addModelFlags(CLI::App &app, CompileOptions &options) {
-  app.add_option("--target", options.target, "machine to compile for (see --list-targets)")
+  app.add_option("--target", options.target,
+                 "machine to compile for: a target of --list-targets, or TARGET:PROCESSOR")
       ->check(checkTarget)
       ->type_name("NAME")
       ->capture_default_str();

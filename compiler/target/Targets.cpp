@@ -3,13 +3,17 @@
 
 #include "compiler/target/Targets.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 namespace quern {
 
 llvm::ArrayRef<const TargetBackend *> getTargetBackends() {
-  static const TargetBackend *const backends[] = {&getVnniBackend(), &getAvx2Backend(),
-                                                  &getPortableBackend()};
+  static const TargetBackend *const backends[] = {&getVnniBackend(),    &getAvx2Backend(),
+                                                  &getArmI8mmBackend(), &getArmDotprodBackend(),
+                                                  &getArmNeonBackend(), &getPortableBackend()};
   return backends;
 }
 
@@ -19,6 +23,11 @@ static const TargetBackend &nativeBackend() {
   auto has = [&](llvm::ArrayRef<llvm::StringRef> names) {
     return llvm::all_of(names, [&](llvm::StringRef name) { return features.lookup(name); });
   };
+  if (llvm::Triple(llvm::sys::getProcessTriple()).isAArch64()) {
+    if (has({"dotprod", "i8mm"}))
+      return getArmI8mmBackend();
+    return has({"dotprod"}) ? getArmDotprodBackend() : getArmNeonBackend();
+  }
   if (has({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi"}))
     return getVnniBackend();
   if (has({"avx2", "fma", "f16c"}))
@@ -26,12 +35,33 @@ static const TargetBackend &nativeBackend() {
   return getPortableBackend();
 }
 
-const TargetBackend *lookupTargetBackend(llvm::StringRef name) {
+static const TargetBackend *findBackend(llvm::StringRef name, std::string &why) {
   if (name == "native")
     return &nativeBackend();
-  for (const TargetBackend *backend : getTargetBackends())
+  why = "unknown target '" + name.str() + "', expected one of native";
+  for (const TargetBackend *backend : getTargetBackends()) {
     if (backend->getName() == name)
       return backend;
+    why += ", " + backend->getName().str();
+  }
+  return nullptr;
+}
+
+const TargetBackend *lookupTargetBackend(llvm::StringRef name, std::string *why) {
+  std::string unwanted;
+  std::string &reason = why ? *why : unwanted;
+  auto [base, processor] = name.split(':');
+  const TargetBackend *backend = findBackend(base, reason);
+  if (!backend || base.size() == name.size())
+    return backend;
+  if (const TargetBackend *found = backend->forProcessor(processor))
+    return found;
+  llvm::SmallVector<llvm::StringRef> known = backend->getProcessors();
+  if (known.empty())
+    reason = "the target '" + base.str() + "' takes no processor, found '" + processor.str() + "'";
+  else
+    reason = "unknown processor '" + processor.str() + "' of the target '" + base.str() +
+             "', expected one of " + llvm::join(known, ", ");
   return nullptr;
 }
 

@@ -11,6 +11,9 @@ namespace quern {
 /// The targets that exist; a new one adds its line here and in Targets.cpp.
 const TargetBackend &getVnniBackend();
 const TargetBackend &getAvx2Backend();
+const TargetBackend &getArmNeonBackend();
+const TargetBackend &getArmDotprodBackend();
+const TargetBackend &getArmI8mmBackend();
 const TargetBackend &getPortableBackend();
 
 } // namespace quern

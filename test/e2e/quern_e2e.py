@@ -3,6 +3,7 @@
 """What the end-to-end tests share: compile a model, run the program, compare tensors."""
 import os
 import platform
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -23,6 +24,26 @@ def host_targets():
     return targets + (["x86-avx2"] if {"avx2", "fma"} <= flags else []) + ["portable"]
 
 
+ARM_TARGETS = ["arm-dotprod", "arm-i8mm", "arm-neon"]
+
+
+def arm_targets():
+    """The ARM targets whose programs run here: natively, or under qemu-aarch64."""
+    if platform.machine() == "aarch64":
+        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+            flags = set(cpuinfo.read().split())
+        needed = {"arm-dotprod": {"asimddp"}, "arm-i8mm": {"asimddp", "i8mm"}, "arm-neon": set()}
+        return [t for t in ARM_TARGETS if needed[t] <= flags]
+    return ARM_TARGETS if shutil.which("qemu-aarch64") else []
+
+
+def launcher(program, cpu="max"):
+    """What starts a program: nothing, or an emulator of the AArch64 processor `cpu`."""
+    header = Path(program).read_bytes()[:20]
+    foreign = header[:4] == b"\x7fELF" and header[18:20] == b"\xb7\0" and platform.machine() != "aarch64"
+    return ["qemu-aarch64", "-cpu", cpu] if foreign else []
+
+
 def compile_model(model, out, target="native", flags=()):
     """Compiles an ONNX file (or ModelProto) to an executable; raises with the compiler's words."""
     if not isinstance(model, (str, Path)):
@@ -40,10 +61,10 @@ def file_name(tensor):
     return tensor.replace("/", "_").replace(":", "_")
 
 
-def run_program(program, inputs, threads=1):
-    """Runs a compiled model on a dict of arrays; returns a dict of arrays."""
+def run_program(program, inputs, threads=1, cpu="max"):
+    """Runs a compiled model on a dict of arrays; returns a dict of arrays. `cpu` is what qemu emulates."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(program)]
+        command = [*launcher(program, cpu), str(program)]
         for i, (name, array) in enumerate(inputs.items()):
             path = Path(folder) / f"in{i}.npy"
             np.save(path, np.asarray(array, order="C"))

@@ -8,6 +8,39 @@
 
 namespace quern {
 
+/// Steps of a tile's reduction that are written together: `pixels` x `vectors` sums over `count`
+/// steps of `depth` terms each.
+struct TileSteps {
+  Buffer left;
+  mlir::Value leftOffset; ///< of the first pixel's first term, in elements
+  int64_t pixels = 1, pixelStep = 0;
+  mlir::Value right;
+  mlir::Value rightOffset; ///< of the first step's weights, in bytes
+  int64_t vectors = 1;
+  int64_t count = 1;
+  int64_t lastTerms = 1; ///< terms of the last step that exist; only sums have to know
+  bool wantsSum = false; ///< of each pixel's terms, too
+};
+
+/// The reduction of a whole tile where an instruction set does not go pixel by pixel and vector by
+/// vector: operands that serve several steps, accumulators that hold a block of the tile.
+class TileKernel {
+public:
+  virtual ~TileKernel() = default;
+  /// Steps whose operands are loaded together; longer reductions loop over as many.
+  virtual int64_t unroll() const = 0;
+  /// The registers that stand for a tile while it is reduced, from its accumulators [pixel][vector]
+  /// and, where `wantsSum`, sums [pixel]; `end` is the way back.
+  virtual llvm::SmallVector<mlir::Value> begin(KernelBuilder &b, mlir::ValueRange accumulators,
+                                               int64_t pixels, int64_t vectors,
+                                               bool wantsSum) const = 0;
+  virtual llvm::SmallVector<mlir::Value> end(KernelBuilder &b, mlir::ValueRange registers,
+                                             int64_t pixels, int64_t vectors,
+                                             bool wantsSum) const = 0;
+  virtual llvm::SmallVector<mlir::Value> multiply(KernelBuilder &b, const TileSteps &steps,
+                                                  mlir::ValueRange registers) const = 0;
+};
+
 /// The inner product of one instruction set: `lanes` output channels at a time, `depth` terms of
 /// the reduction per step. One object is a row of the tile table.
 class DotKernel {
@@ -25,6 +58,15 @@ public:
   virtual double instructions() const { return 1; }
   /// What bringing a vector of weights into a register costs, in loads.
   virtual double loadCost() const { return 1; }
+  /// How tiles are reduced, or null: step by step with the functions below.
+  virtual const TileKernel *tiles() const { return nullptr; }
+
+  /// Most vectors of a tile in lines of so many pixels, and most pixels of a tile of so many
+  /// vectors, for which registers last.
+  virtual int64_t mostVectors(int64_t columns) const;
+  virtual int64_t mostRows(int64_t vectors, int64_t sums) const;
+  /// Estimated cycles of one step of a tile, with so many sums of the left operand for each pixel.
+  virtual double stepCycles(int64_t rows, int64_t vectors, int64_t sums) const;
 
   /// The operand shared by all lanes: `depth` consecutive elements of the activations.
   virtual llvm::SmallVector<mlir::Value> loadLeft(KernelBuilder &b, const Buffer &left,
@@ -35,6 +77,8 @@ public:
                                   mlir::ValueRange right) const = 0;
   /// A right operand of ones in its first `terms` terms and zeros after, for sums of the left one.
   virtual llvm::SmallVector<mlir::Value> ones(KernelBuilder &b, int64_t terms) const = 0;
+  /// The place in a packed step of the 32-bit word `word` of a lane's terms, in words.
+  virtual int64_t packedWord(int64_t lane, int64_t word) const { return word * lanes() + lane; }
   /// Writes one weight into a packed step: channel `lane`, term `term`, from its raw bytes.
   virtual void packElement(char *step, int64_t lane, int64_t term, const char *element) const = 0;
 };

@@ -38,6 +38,10 @@ private:
   SmallVector<Value> loadWeights(const ContractionPanel &panel, int64_t v, Value offset);
   SmallVector<Value> addRemainder(const ContractionPanel &panel, int64_t count, Value left,
                                   ValueRange accumulators);
+  /// Steps by the target's own reduction of tiles; `lastTerms` of the last one exist.
+  SmallVector<Value> multiplyTile(const ContractionPanel &panel, int64_t count, Value leftOffset,
+                                  Value rightOffset, int64_t steps, int64_t lastTerms,
+                                  ValueRange registers);
 
   const EmitContext &context;
   KernelBuilder &b;
@@ -216,7 +220,13 @@ LogicalResult ContractionEmitter::emit() {
 void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile &t, Value group) {
   Value channel = b.add(b.mul(panel.firstVector, dot.lanes()), b.mul(group, shape.channels));
   SmallVector<Value> accumulators = epilogue.initial(panel, t, channel);
-  epilogue.finish(panel, t, channel, reduce(panel, t, group, accumulators));
+  bool wantsSum = epilogue.wantsSum();
+  if (const TileKernel *tiles = dot.tiles())
+    accumulators = tiles->begin(b, accumulators, t.count, panel.vectors, wantsSum);
+  accumulators = reduce(panel, t, group, accumulators);
+  if (const TileKernel *tiles = dot.tiles())
+    accumulators = tiles->end(b, accumulators, t.count, panel.vectors, wantsSum);
+  epilogue.finish(panel, t, channel, accumulators);
 }
 
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
@@ -280,11 +290,14 @@ SmallVector<Value> ContractionEmitter::reduceRun(const ContractionPanel &panel, 
   int64_t panelStep = panel.vectors * dot.stepBytes();
   // Past the run's end the weights are zeros but a sum's ones are not: that step stands apart.
   int64_t rest = shape.run % dot.depth(), full = steps - (epilogue.wantsSum() && rest != 0);
-  int64_t unroll = chooseUnroll(full, count * panel.vectors);
+  int64_t unroll = dot.tiles() ? std::min(full, dot.tiles()->unroll())
+                               : chooseUnroll(full, count * panel.vectors);
   int64_t whole = unroll == 0 ? 0 : full / unroll * unroll;
   SmallVector<Value> carried(accumulators);
   auto unrolled = [&](Value leftOffset, Value rightOffset, int64_t n, ValueRange values) {
     SmallVector<Value> next(values);
+    if (dot.tiles())
+      return multiplyTile(panel, count, leftOffset, rightOffset, n, dot.depth(), next);
     for (int64_t u = 0; u < n; ++u)
       next = step(panel, count, leftOffset, rightOffset, u, dot.depth(), next);
     return next;
@@ -301,8 +314,21 @@ SmallVector<Value> ContractionEmitter::reduceRun(const ContractionPanel &panel, 
                        full - whole, carried);
   if (full == steps)
     return carried;
-  return step(panel, count, b.add(leftBase, full * dot.depth()), b.add(rightBase, full * panelStep),
-              0, rest, carried);
+  Value leftOffset = b.add(leftBase, full * dot.depth());
+  Value rightOffset = b.add(rightBase, full * panelStep);
+  if (dot.tiles())
+    return multiplyTile(panel, count, leftOffset, rightOffset, 1, rest, carried);
+  return step(panel, count, leftOffset, rightOffset, 0, rest, carried);
+}
+
+SmallVector<Value> ContractionEmitter::multiplyTile(const ContractionPanel &panel, int64_t count,
+                                                    Value leftOffset, Value rightOffset,
+                                                    int64_t steps, int64_t lastTerms,
+                                                    ValueRange registers) {
+  int64_t pixelStep = shape.left.coefficients.back();
+  TileSteps tile{left,        leftOffset,    count, pixelStep, right,
+                 rightOffset, panel.vectors, steps, lastTerms, epilogue.wantsSum()};
+  return dot.tiles()->multiply(b, tile, registers);
 }
 
 SmallVector<Value> ContractionEmitter::step(const ContractionPanel &panel, int64_t count,

@@ -209,23 +209,35 @@ static int64_t reductionSteps(const ContractionShape &shape, const DotKernel &do
   return shape.kernelRows * shape.kernelColumns * ((shape.run + dot.depth() - 1) / dot.depth());
 }
 
+/// With few pixels more vectors keep the pipeline full.
+int64_t DotKernel::mostVectors(int64_t columns) const { return columns < 3 ? 8 : 4; }
+
+int64_t DotKernel::mostRows(int64_t vectors, int64_t sums) const {
+  return std::max<int64_t>(1, accumulators() / (vectors + sums));
+}
+
+/// Two inner products, two loads a cycle; the chain through an accumulator takes five cycles a
+/// step; loads are never quite free.
+double DotKernel::stepCycles(int64_t rows, int64_t vectors, int64_t sums) const {
+  constexpr double perLoad = 0.12;
+  double products = static_cast<double>(rows * (vectors + sums)) * instructions() / 2;
+  double loads = (static_cast<double>(rows) + loadCost() * static_cast<double>(vectors)) / 2;
+  return std::max({products, loads, 5.0}) + perLoad * loads;
+}
+
 /// Estimated cycles of a line of pixels for all channels in tiles of at most rows x vectors: the
-/// cost model that tiles are chosen by. Two inner products, two loads a cycle; the chain through an
-/// accumulator takes five cycles a step; loads are never quite free; each tile costs some cycles to
-/// begin and end; each further size of tile costs code, which is cold once per inference.
+/// cost model that tiles are chosen by. Each tile costs some cycles to begin and end; each further
+/// size of tile costs code, which is cold once per inference.
 static double estimateTile(const ContractionShape &shape, const DotKernel &dot, int64_t rows,
                            int64_t vectors) {
-  constexpr double perTile = 40, perVariant = 0.005, perLoad = 0.12;
+  constexpr double perTile = 40, perVariant = 0.005;
   int64_t allVectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
   auto steps = static_cast<double>(reductionSteps(shape, dot));
   double cycles = 0;
   int variants = 0;
   for (const Pieces &pixels : divideEvenly(shape.columns, rows))
     for (const Pieces &panel : divideEvenly(allVectors, vectors)) {
-      double products =
-          static_cast<double>(pixels.size * (panel.size + shape.sums)) * dot.instructions() / 2;
-      double loads = (static_cast<double>(pixels.size) + dot.loadCost() * panel.size) / 2;
-      double step = std::max({products, loads, 5.0}) + perLoad * loads;
+      double step = dot.stepCycles(pixels.size, panel.size, shape.sums);
       cycles += static_cast<double>(pixels.count * panel.count) * (steps * step + perTile);
       ++variants;
     }
@@ -242,14 +254,13 @@ ContractionTile ContractionTile::choose(const ContractionShape &shape, const Dot
                                         int64_t fixedVectors) {
   ContractionTile tile;
   int64_t vectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
-  // With few pixels more vectors keep the pipeline full.
-  int64_t most = fixedVectors ? fixedVectors : shape.columns < 3 ? 8 : 4;
+  int64_t most = fixedVectors ? fixedVectors : dot.mostVectors(shape.columns);
   double best = 0;
   for (int64_t v = 1; v <= std::min(vectors, most); ++v) {
     if (fixedVectors ? v != std::min(fixedVectors, vectors)
                      : divideEvenly(vectors, v).front().size != v)
       continue;
-    int64_t mostRows = std::max<int64_t>(1, dot.accumulators() / (v + shape.sums));
+    int64_t mostRows = dot.mostRows(v, shape.sums);
     for (int64_t rows = 1; rows <= std::min(shape.columns, mostRows); ++rows) {
       if (divideEvenly(shape.columns, rows).front().size != rows)
         continue;

@@ -28,6 +28,18 @@ Value CpuIsa::multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Val
   return arith::AddIOp::create(b, accumulator, arith::MulIOp::create(b, x, w));
 }
 
+CpuIsa::DepthwiseGroup CpuIsa::depthwiseGroup(bool, int64_t taps) const {
+  return {lanes(), taps <= 9 ? 2 : 1};
+}
+
+SmallVector<Value> CpuIsa::loadTable(KernelBuilder &, Value) const {
+  llvm_unreachable("a target with tableLanes has its own loadTable");
+}
+
+Value CpuIsa::lookUp(KernelBuilder &, ValueRange, Value, bool) const {
+  llvm_unreachable("a target with tableLanes has its own lookUp");
+}
+
 static bool isContraction(Operation *anchor) {
   return llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor);
 }

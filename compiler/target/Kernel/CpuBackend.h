@@ -25,7 +25,19 @@ public:
   virtual const DotKernel *floatDot(mlir::Type weights) const { return nullptr; }
   /// The target's own depthwise convolution, or null.
   virtual const DepthwiseKernel *depthwise() const { return nullptr; }
-  /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [0, 32767]).
+  /// Lanes of a vector, and vectors of one pass over the pixels, in the shared emitter of depthwise
+  /// convolutions: the weights of all taps stay in registers.
+  struct DepthwiseGroup {
+    int64_t lanes, vectors;
+  };
+  virtual DepthwiseGroup depthwiseGroup(bool isFloat, int64_t taps) const;
+  /// Codes that are looked up at once in a table of 256 bytes; 0: one after the other, in memory.
+  virtual int64_t tableLanes() const { return 0; }
+  /// The table's registers, and the entries of `tableLanes` codes; signed codes count from -128.
+  virtual llvm::SmallVector<mlir::Value> loadTable(KernelBuilder &b, mlir::Value table) const;
+  virtual mlir::Value lookUp(KernelBuilder &b, mlir::ValueRange table, mlir::Value codes,
+                             bool isSigned) const;
+  /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [-128, 32767]).
   virtual mlir::Value multiplyAddWords(KernelBuilder &b, mlir::Value accumulator, mlir::Value x,
                                        mlir::Value w) const;
   /// accumulator, i32 lanes, plus codes as they lie in memory, `bytesPerSum` bytes to a call: each

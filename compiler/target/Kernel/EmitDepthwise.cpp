@@ -34,7 +34,7 @@ private:
   FusedMap epilogue;
   Buffer input, weights;
   Layout inputLayout;
-  int64_t lanes, channels, taps;
+  int64_t lanes, groupVectors, channels, taps;
   bool isFloat;
   Extremes extremes;
   Value unit; ///< that is being written
@@ -45,10 +45,13 @@ DepthwiseEmitter::DepthwiseEmitter(const EmitContext &context)
     : context(context), b(context.b), conv(llvm::cast<qir::ConvOp>(context.view.anchor)),
       epilogue(context.view, context.view.epilogue, conv->getResults()),
       input(context.view.input(conv.getInput())), weights(context.view.input(conv.getWeights())),
-      inputLayout(Layout::of(input.type)), lanes(context.isa.lanes()),
-      channels(input.type.getDimSize(3)),
+      inputLayout(Layout::of(input.type)), channels(input.type.getDimSize(3)),
       taps(weights.type.getDimSize(1) * weights.type.getDimSize(2)),
-      isFloat(input.element().isF32()), extremes(context) {}
+      isFloat(input.element().isF32()), extremes(context) {
+  CpuIsa::DepthwiseGroup group = context.isa.depthwiseGroup(isFloat, taps);
+  lanes = group.lanes;
+  groupVectors = group.vectors;
+}
 
 Value DepthwiseEmitter::multiplyAdd(Value accumulator, Value x, Value w) {
   if (isFloat)
@@ -148,8 +151,7 @@ LogicalResult DepthwiseEmitter::emit() {
   if (padded && !llvm::isa_and_present<qir::PaddedAttr>(input.type.getEncoding()))
     return context.view.dispatch.emitError(
         "expected the convolution's input to carry a halo of its pads");
-  // Two vectors per pass keep 3x3 weights in registers.
-  int64_t group = taps <= 9 ? 2 * lanes : lanes, whole = channels / group * group;
+  int64_t group = groupVectors * lanes, whole = channels / group * group;
   extremes.begin(context.view.begin, context.view.end);
   b.loop(context.view.begin, context.view.end, 1, [&](Value index) {
     unit = index;

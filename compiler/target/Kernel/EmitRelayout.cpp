@@ -60,7 +60,7 @@ private:
   Value load(const Panel &panel, Value k, Value n, int64_t delta, int64_t count, int64_t valid);
   Value narrow(Value value);
   Value interleave(ArrayRef<Value> rows);
-  void storeWords(Value words, const Panel &panel, Value step, Value vector, int64_t word);
+  void storeStep(ArrayRef<Value> words, const Panel &panel, Value step, Value vector);
   int64_t validLanes(const Panel &panel, int64_t v) const {
     return v + 1 == panel.vectors ? panel.valid : lanes;
   }
@@ -148,19 +148,36 @@ Value PackEmitter::interleave(ArrayRef<Value> rows) {
   return b.shuffle(all, all, order);
 }
 
-void PackEmitter::storeWords(Value words, const Panel &panel, Value step, Value vector,
-                             int64_t word) {
+/// Vectors of words [lane] of one step, in the order of the packed form.
+void PackEmitter::storeStep(ArrayRef<Value> words, const Panel &panel, Value step, Value vector) {
   Value offset = b.add(panel.base, b.mul(step, panel.vectors * dot.stepBytes()));
-  offset = b.add(b.add(offset, b.mul(vector, dot.stepBytes())), word * lanes * 4);
-  Value bytes = b.bitcast(words, VectorType::get({lanes * 4}, b.getI8Type()));
-  b.storeRaw(bytes, packed.memref, offset, lanes * 4);
+  offset = b.add(offset, b.mul(vector, dot.stepBytes()));
+  auto store = [&](Value some, int64_t at) {
+    int64_t bytes = KernelBuilder::lanesOf(some.getType()) * 4;
+    b.storeRaw(b.bitcast(some, VectorType::get({bytes}, b.getI8Type())), packed.memref,
+               b.add(offset, at), bytes);
+  };
+  SmallVector<int64_t> order(lanes * wordsPerStep);
+  for (int64_t word = 0; word < wordsPerStep; ++word)
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      order[dot.packedWord(lane, word)] = word * lanes + lane;
+  if (llvm::is_sorted(order)) {
+    for (int64_t word = 0; word < wordsPerStep; ++word)
+      store(words[word], word * lanes * 4);
+    return;
+  }
+  Value all = concatenate(b, llvm::map_to_vector(words, [&](Value some) {
+                            return b.bitcast(some, VectorType::get({lanes}, b.getI32Type()));
+                          }));
+  store(b.shuffle(all, all, order), 0);
 }
 
 /// One step of all vectors of the panel, from rows of consecutive columns.
 void PackEmitter::emitStep(const Panel &panel, Value step, int64_t existing) {
   auto rowType = VectorType::get({lanes}, element);
   Value zero = dot.isFloat() ? b.real(rowType, 0.0f) : b.integer(rowType, 0);
-  for (int64_t v = 0; v < panel.vectors; ++v)
+  for (int64_t v = 0; v < panel.vectors; ++v) {
+    SmallVector<Value> words;
     for (int64_t word = 0; word < wordsPerStep; ++word) {
       SmallVector<Value> rows(terms, zero);
       for (int64_t term = 0; term < terms; ++term) {
@@ -173,8 +190,10 @@ void PackEmitter::emitStep(const Panel &panel, Value step, int64_t existing) {
         // Missing columns are packed as zeros, like those of constants.
         rows[term] = selectValid(b, row, validLanes(panel, v), zero);
       }
-      storeWords(interleave(rows), panel, step, b.index(v), word);
+      words.push_back(interleave(rows));
     }
+    storeStep(words, panel, step, b.index(v));
+  }
 }
 
 void PackEmitter::emitRows(const Panel &panel) {
@@ -222,8 +241,9 @@ void PackEmitter::emitBlock(const Panel &panel, Value vector, Value firstTerm, i
   Value step = firstTerm;
   if (dot.depth() > 1)
     step = arith::DivUIOp::create(b, firstTerm, b.index(dot.depth()));
-  for (int64_t word = 0; word < words; ++word)
-    storeWords(rows[word], panel, b.add(step, word / wordsPerStep), vector, word % wordsPerStep);
+  for (int64_t word = 0; word < words; word += wordsPerStep)
+    storeStep(ArrayRef(rows).slice(word, wordsPerStep), panel, b.add(step, word / wordsPerStep),
+              vector);
 }
 
 void PackEmitter::emitColumns(const Panel &panel, Value vector, int64_t valid) {

@@ -23,8 +23,8 @@ int64_t getTableUnits(const DispatchView &view) {
 }
 
 namespace {
-/// Codes through a table of 256 entries; units as of an elementwise map. Byte tables of targets
-/// with 16 lanes live in four registers: two permutations and a blend for 64 codes.
+/// Codes through a table of 256 entries; units as of an elementwise map. Byte tables live in
+/// registers where the target can look up several codes at once.
 class TableEmitter {
 public:
   explicit TableEmitter(const EmitContext &context);
@@ -34,7 +34,6 @@ private:
   void emitInner(ArrayRef<Value> outer, Value first, int64_t count);
   void emitGroup(ArrayRef<Value> outer, Value position, int64_t valid);
   void emitElement(ArrayRef<Value> outer, Value position);
-  Value lookUp(Value codes);
   Value loadCodes(ArrayRef<Value> indices, int64_t lanes, int64_t valid);
 
   const EmitContext &context;
@@ -42,45 +41,30 @@ private:
   Buffer input, table;
   MapNest nest;
   AnchorWriter writer;
-  bool isPermuted;
-  SmallVector<Value> quarters; ///< of the table, 64 entries each
+  int64_t groupLanes;           ///< codes looked up at once, or 0
+  SmallVector<Value> registers; ///< the table
 };
 } // namespace
-
-static constexpr int64_t groupLanes = 64;
 
 TableEmitter::TableEmitter(const EmitContext &context)
     : context(context), b(context.b), input(context.view.input(context.view.anchor->getOperand(0))),
       table(context.view.input(context.view.anchor->getOperand(1))),
       nest(nestOf(context.view, AnchorWriter::resultAccesses(context.view))),
       writer(context, ArrayRef(nest.accesses).drop_front()),
-      isPermuted(context.isa.lanes() == 16 && getMemoryType(table.element()).isInteger(8)) {
-  if (isPermuted)
-    for (int64_t quarter = 0; quarter < 4; ++quarter)
-      quarters.push_back(b.loadRaw(table.memref, b.index(64 * quarter), 64, 64));
+      groupLanes(getMemoryType(table.element()).isInteger(8) ? context.isa.tableLanes() : 0) {
+  if (groupLanes != 0)
+    registers = context.isa.loadTable(b, table.memref);
 }
 
 Value TableEmitter::loadCodes(ArrayRef<Value> indices, int64_t lanes, int64_t valid) {
   return b.loadRaw(input.memref, nest.accesses.front().offset(b, indices), lanes, valid);
 }
 
-/// The permutations see the low seven bits; the top one chooses between them. Signed codes count
-/// from -128, so their halves are the other way round.
-Value TableEmitter::lookUp(Value codes) {
-  StringRef permute = "llvm.x86.avx512.vpermi2var.qi.512";
-  Value low = b.intrinsic(permute, codes.getType(), {quarters[0], codes, quarters[1]});
-  Value high = b.intrinsic(permute, codes.getType(), {quarters[2], codes, quarters[3]});
-  Value zero = b.integer(codes.getType(), 0);
-  Value hasTopBit = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, codes, zero);
-  if (input.element().isSignedInteger())
-    std::swap(low, high);
-  return arith::SelectOp::create(b, hasTopBit, high, low);
-}
-
 void TableEmitter::emitGroup(ArrayRef<Value> outer, Value position, int64_t valid) {
   SmallVector<Value> indices(outer);
   indices.push_back(position);
-  Value entries = lookUp(loadCodes(indices, groupLanes, valid));
+  Value entries = context.isa.lookUp(b, registers, loadCodes(indices, groupLanes, valid),
+                                     input.element().isSignedInteger());
   if (writer.copies())
     return writer.writeRaw(indices, entries, valid);
   SmallVector<Value> vectors;
@@ -103,7 +87,7 @@ void TableEmitter::emitElement(ArrayRef<Value> outer, Value position) {
 }
 
 void TableEmitter::emitInner(ArrayRef<Value> outer, Value first, int64_t count) {
-  if (!isPermuted) {
+  if (groupLanes == 0) {
     b.loop(0, count, 1, [&](Value i) { emitElement(outer, b.add(i, first)); });
     return;
   }

@@ -108,6 +108,8 @@ static void setAttributes(llvm::Function &function, const TargetInfo &target) {
   function.setLinkage(llvm::GlobalValue::InternalLinkage);
   function.addFnAttr(llvm::Attribute::NoUnwind);
   function.addFnAttr("target-cpu", target.cpu);
+  if (!target.tune.empty())
+    function.addFnAttr("tune-cpu", target.tune);
   if (!target.features.empty())
     function.addFnAttr("target-features", target.features);
   // Spill slots of 64-byte vectors are aligned only if the frame pointer was reserved before

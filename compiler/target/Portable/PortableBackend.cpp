@@ -28,7 +28,7 @@ public:
   }
   bool wantsPaddedInputs() const override { return false; }
   TargetInfo getTargetInfo() const override {
-    return {"x86_64-unknown-linux-gnu", "x86-64", "", 0};
+    return {"x86_64-unknown-linux-gnu", "x86-64", "", "", 0};
   }
 
 private:

@@ -35,6 +35,25 @@ public:
   const DotKernel *integerDot() const override { return &getVnniDot(); }
   const DotKernel *floatDot(Type weights) const override { return &getFloatDot(16, weights); }
   const DepthwiseKernel *depthwise() const override { return &getVnniDepthwise(); }
+  int64_t tableLanes() const override { return 64; }
+  SmallVector<Value> loadTable(KernelBuilder &b, Value table) const override {
+    SmallVector<Value> quarters;
+    for (int64_t quarter = 0; quarter < 4; ++quarter)
+      quarters.push_back(b.loadRaw(table, b.index(64 * quarter), 64, 64));
+    return quarters;
+  }
+  /// The permutations see the low seven bits; the top one chooses between them. Signed codes count
+  /// from -128, so their halves are the other way round.
+  Value lookUp(KernelBuilder &b, ValueRange table, Value codes, bool isSigned) const override {
+    StringRef permute = "llvm.x86.avx512.vpermi2var.qi.512";
+    Value low = b.intrinsic(permute, codes.getType(), {table[0], codes, table[1]});
+    Value high = b.intrinsic(permute, codes.getType(), {table[2], codes, table[3]});
+    Value zero = b.integer(codes.getType(), 0);
+    Value hasTopBit = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, codes, zero);
+    if (isSigned)
+      std::swap(low, high);
+    return arith::SelectOp::create(b, hasTopBit, high, low);
+  }
   Value multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const override {
     if (KernelBuilder::lanesOf(accumulator.getType()) != 16)
       return CpuIsa::multiplyAddWords(b, accumulator, x, w);
@@ -89,7 +108,7 @@ public:
         avx2Features |
         bits({QUERN_X86_AVX512F, QUERN_X86_AVX512CD, QUERN_X86_AVX512BW, QUERN_X86_AVX512DQ,
               QUERN_X86_AVX512VL, QUERN_X86_AVX512VNNI, QUERN_X86_AVX512VBMI});
-    return {"x86_64-unknown-linux-gnu", "x86-64-v4", "+avx512vnni,+avx512vbmi,-prefer-256-bit",
+    return {"x86_64-unknown-linux-gnu", "x86-64-v4", "", "+avx512vnni,+avx512vbmi,-prefer-256-bit",
             required};
   }
 
@@ -106,7 +125,7 @@ public:
   }
   bool wantsPaddedInputs() const override { return true; }
   TargetInfo getTargetInfo() const override {
-    return {"x86_64-unknown-linux-gnu", "x86-64-v3", "", avx2Features};
+    return {"x86_64-unknown-linux-gnu", "x86-64-v3", "", "", avx2Features};
   }
 
 private:
