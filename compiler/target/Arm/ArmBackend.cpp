@@ -39,6 +39,9 @@ public:
       : integers(makeIntegerDot(level, cpu)), floats(makeArmFloatDot(cpu)) {}
   int64_t lanes() const override { return 16; }
   const StoreEmitter &stores() const override { return storeEmitter; }
+  void prepare(KernelBuilder &b) const override {
+    b.setRounding("llvm.aarch64.neon.fcvtns.v4i32.v4f32", 4);
+  }
   const DotKernel *integerDot() const override { return integers.get(); }
   const DotKernel *floatDot() const override { return floats.get(); }
 
@@ -50,7 +53,7 @@ public:
   /// SMLAL on the low halves of the lanes.
   Value multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const override {
     int64_t lanes = KernelBuilder::lanesOf(accumulator.getType());
-    if (lanes % 4 != 0)
+    if (lanes < 4)
       return CpuIsa::multiplyAddWords(b, accumulator, x, w);
     auto words = VectorType::get({lanes}, b.getI16Type());
     auto quad = VectorType::get({4}, b.getI32Type());
@@ -59,17 +62,7 @@ public:
     for (int64_t first = 0; first < lanes; first += 4)
       products.push_back(b.intrinsic("llvm.aarch64.neon.smull.v4i32", quad,
                                      {b.extract(left, first, 4), b.extract(right, first, 4)}));
-    while (products.size() > 1) {
-      SmallVector<Value> joined;
-      for (size_t i = 0; i < products.size(); i += 2) {
-        SmallVector<int64_t> order(2 * KernelBuilder::lanesOf(products[i].getType()));
-        for (size_t lane = 0; lane < order.size(); ++lane)
-          order[lane] = static_cast<int64_t>(lane);
-        joined.push_back(b.shuffle(products[i], products[i + 1], order));
-      }
-      products = std::move(joined);
-    }
-    return arith::AddIOp::create(b, accumulator, products.front());
+    return arith::AddIOp::create(b, accumulator, b.concatenate(products));
   }
 
   int64_t tableLanes() const override { return 16; }

@@ -257,7 +257,7 @@ public:
   StringRef form() const override { return "smmla"; }
   int64_t depth() const override { return 8; }
   int64_t stepBytes() const override { return 2 * registerBytes; }
-  int64_t unroll() const override { return 4; }
+  int64_t unroll() const override { return 2; }
   int64_t mostVectors(int64_t) const override { return 6; }
   int64_t mostRows(int64_t vectors, int64_t sums) const override {
     return std::max<int64_t>(1, 2 * (registersLeft(3) / (2 * vectors + 2 + sums)));
@@ -271,7 +271,7 @@ public:
 
   SmallVector<Value> loadLeft(KernelBuilder &b, const Buffer &left, Value offset) const override {
     Value half = b.loadRaw(left.memref, offset, 8, 8);
-    return {joinHalves(b, half, half)};
+    return {b.concatenate({half, half})};
   }
   SmallVector<Value> loadRight(KernelBuilder &b, Value packed, Value offset) const override {
     SmallVector<Value> blocks;
@@ -366,12 +366,6 @@ private:
     Value joined = b.shuffle(b.bitcast(low, pairs), b.bitcast(high, pairs), {half, 2 + half});
     return b.bitcast(joined, type);
   }
-  static Value joinHalves(KernelBuilder &b, Value low, Value high) {
-    SmallVector<int64_t> order(registerBytes);
-    for (int64_t i = 0; i < registerBytes; ++i)
-      order[i] = i;
-    return b.shuffle(low, high, order);
-  }
   /// Of two pixels, 8 terms each: a register for each step.
   SmallVector<Value> loadPair(KernelBuilder &b, const TileSteps &steps, int64_t pair, int64_t first,
                               int64_t size) const {
@@ -381,7 +375,7 @@ private:
     };
     Value low = load(pixel), high = partner == pixel ? low : load(partner);
     if (size == 1)
-      return {joinHalves(b, low, high)};
+      return {b.concatenate({low, high})};
     return {zip(b, low, high, 0), zip(b, low, high, 1)};
   }
 };
@@ -397,7 +391,7 @@ public:
   int64_t unroll() const override { return 4; }
   int64_t mostVectors(int64_t columns) const override { return columns < 3 ? 4 : 3; }
   int64_t mostRows(int64_t vectors, int64_t sums) const override {
-    return std::max<int64_t>(1, registersLeft(4) / (2 * vectors + 1 + sums));
+    return std::max<int64_t>(1, registersLeft(6) / (2 * vectors + 1 + sums));
   }
   double stepCycles(int64_t rows, int64_t vectors, int64_t sums) const override {
     double products = static_cast<double>(rows * (4 * vectors + 2 * sums + 1)) / cpu.products;

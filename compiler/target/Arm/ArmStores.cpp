@@ -12,27 +12,18 @@ namespace quern {
 
 static constexpr int64_t quadLanes = 4, byteLanes = 16;
 
-static Value concatenate(KernelBuilder &b, Value low, Value high) {
-  int64_t lanes = KernelBuilder::lanesOf(low.getType());
-  SmallVector<int64_t> order(2 * lanes);
-  for (int64_t i = 0; i < 2 * lanes; ++i)
-    order[i] = i;
-  return b.shuffle(low, high, order);
-}
-
 /// Lanes of f32 as groups of four.
 static void appendQuads(KernelBuilder &b, Value value, SmallVectorImpl<Value> &quads) {
   int64_t lanes = KernelBuilder::lanesOf(value.getType());
   for (int64_t first = 0; first < lanes; first += quadLanes)
-    quads.push_back(lanes == quadLanes ? value : b.extract(value, first, quadLanes));
+    quads.push_back(b.extract(value, first, quadLanes));
 }
 
 /// Four lanes to i32, saturated by fcvtns. That makes NaN 0, but it is to be the least code.
 static Value roundQuad(KernelBuilder &b, Value x, bool isBounded) {
   if (!isBounded)
     x = b.maxOrBound(x, b.real(x.getType(), -1073741824.0f));
-  return b.intrinsic("llvm.aarch64.neon.fcvtns.v4i32.v4f32",
-                     VectorType::get({quadLanes}, b.getI32Type()), x);
+  return b.roundToInteger(x);
 }
 
 /// Eight lanes of i16, the zero point added with saturation.
@@ -43,7 +34,7 @@ static Value narrowPair(KernelBuilder &b, ArrayRef<Value> quads, const Yielded &
     Value rounded = roundQuad(b, quad, yielded.code.getBounded());
     halves.push_back(b.intrinsic("llvm.aarch64.neon.sqxtn.v4i16", words, rounded));
   }
-  Value all = concatenate(b, halves[0], halves[1]);
+  Value all = b.concatenate(halves);
   if (Value dynamic = yielded.dynamicZeroPoint) {
     // The same zero point in all lanes: once for the whole function where it is a loaded scalar.
     auto narrow = [&](Value scalar) {
@@ -91,7 +82,13 @@ static Value narrowQuads(KernelBuilder &b, SmallVector<Value> quads, const Yield
   Value high = low;
   if (count == 4)
     high = b.intrinsic(name, octet, narrowPair(b, ArrayRef(quads).drop_front(2), yielded));
-  return clampBytes(b, concatenate(b, low, high), yielded.code, isSigned);
+  return clampBytes(b, b.concatenate({low, high}), yielded.code, isSigned);
+}
+
+/// Four bytes as what a word holds: the back end widens vectors of four bytes, but stores words.
+static Value throughWord(KernelBuilder &b, Value bytes) {
+  Value word = b.bitcast(bytes, VectorType::get({1}, b.getI32Type()));
+  return b.bitcast(word, bytes.getType());
 }
 
 /// Bytes [first, first + count) of the vector, in as few stores as powers of two allow.
@@ -101,37 +98,42 @@ static void storePieces(KernelBuilder &b, Value bytes, int64_t first, int64_t co
     int64_t size = byteLanes;
     while (size > count - done)
       size /= 2;
-    Value piece = size == byteLanes ? bytes : b.extract(bytes, first + done, size);
+    Value piece = b.extract(bytes, first + done, size);
     if (size == 1)
       piece = vector::ExtractOp::create(b, bytes, first + done);
+    else if (size == 4)
+      piece = throughWord(b, piece);
     b.storeRaw(piece, memref, b.add(offset, done), size);
     done += size;
   }
 }
 
+static int64_t lanesOf(const PendingStore &pending) {
+  return KernelBuilder::lanesOf(pending.yielded.value.getType());
+}
+
 /// Stores groups that were narrowed together; neighbours at once.
-static void storeGroups(KernelBuilder &b, Value bytes, ArrayRef<PendingStore> stores,
-                        int64_t lanes) {
+static void storeGroups(KernelBuilder &b, Value bytes, ArrayRef<PendingStore> stores) {
+  int64_t at = 0;
   for (size_t first = 0; first < stores.size();) {
     const PendingStore &head = stores[first];
     size_t last = first + 1;
-    auto joins = [&](size_t i) {
-      return stores[i].base == head.base && stores[i].buffer.memref == head.buffer.memref &&
-             stores[i].delta == head.delta + lanes * static_cast<int64_t>(i - first) &&
-             stores[i - 1].valid == lanes;
-    };
-    while (last < stores.size() && joins(last))
-      ++last;
-    int64_t count = lanes * static_cast<int64_t>(last - first - 1) + stores[last - 1].valid;
-    storePieces(b, bytes, lanes * static_cast<int64_t>(first), count, head.buffer.memref,
-                b.add(head.base, head.delta));
+    int64_t lanes = lanesOf(head), valid = head.valid;
+    while (last < stores.size() && valid == lanes && stores[last].base == head.base &&
+           stores[last].buffer.memref == head.buffer.memref &&
+           stores[last].delta == head.delta + lanes) {
+      valid = lanes + stores[last].valid;
+      lanes += lanesOf(stores[last++]);
+    }
+    storePieces(b, bytes, at, valid, head.buffer.memref, b.add(head.base, head.delta));
+    at += lanes;
     first = last;
   }
 }
 
 static bool narrows(const PendingStore &pending) {
   Type element = pending.buffer.element();
-  int64_t lanes = KernelBuilder::lanesOf(pending.yielded.value.getType());
+  int64_t lanes = lanesOf(pending);
   return pending.yielded.code && (lanes == 4 || lanes == 8 || lanes == 16) &&
          (element.isUnsignedInteger(8) || element.isSignedInteger(8));
 }
@@ -144,14 +146,17 @@ void ArmStores::store(KernelBuilder &b, ArrayRef<PendingStore> stores) const {
       stores = stores.drop_front(1);
       continue;
     }
-    int64_t lanes = KernelBuilder::lanesOf(head.yielded.value.getType());
     SmallVector<Value> quads;
     size_t count = 0;
-    while (count < stores.size() && quads.size() * quadLanes + lanes <= byteLanes &&
-           narrows(stores[count]) && stores[count].yielded.code == head.yielded.code)
+    int64_t lanes = 0;
+    while (count < stores.size() && narrows(stores[count]) &&
+           stores[count].yielded.code == head.yielded.code &&
+           lanes + lanesOf(stores[count]) <= byteLanes) {
+      lanes += lanesOf(stores[count]);
       appendQuads(b, stores[count++].yielded.value, quads);
+    }
     bool isSigned = head.buffer.element().isSignedInteger();
-    storeGroups(b, narrowQuads(b, quads, head.yielded, isSigned), stores.take_front(count), lanes);
+    storeGroups(b, narrowQuads(b, quads, head.yielded, isSigned), stores.take_front(count));
     stores = stores.drop_front(count);
   }
 }

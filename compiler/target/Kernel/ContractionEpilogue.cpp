@@ -67,8 +67,16 @@ int64_t ContractionEpilogue::findBias() const {
   return -1;
 }
 
-int64_t ContractionEpilogue::validLanes(const ContractionPanel &panel, int64_t v) const {
-  return v + 1 == panel.vectors ? panel.valid : dot.lanes();
+int64_t ContractionEpilogue::validLanes(const ContractionPanel &panel, const Group &group) const {
+  bool isLast = group.first + group.count == panel.vectors;
+  return dot.lanes() * (group.count - 1) + (isLast ? panel.valid : dot.lanes());
+}
+
+int64_t ContractionEpilogue::groupSize(int64_t vectors) const {
+  int64_t size = std::max<int64_t>(1, context.isa.lanes() / dot.lanes());
+  while (size > vectors)
+    size /= 2;
+  return size;
 }
 
 /// Zeros, or the bias where the epilogue would add it to every accumulator.
@@ -79,8 +87,8 @@ SmallVector<Value> ContractionEpilogue::initial(const ContractionPanel &panel, c
   for (int64_t v = 0; v < panel.vectors; ++v) {
     Value start = zero;
     if (bias >= 0)
-      start = source(map.sources[bias], sourceAccesses[bias], t, channel, 0, v * dot.lanes(),
-                     validLanes(panel, v));
+      start = source(map.sources[bias], sourceAccesses[bias], t, channel, {0, v, 1},
+                     validLanes(panel, {0, v, 1}));
     accumulators.push_back(start);
   }
   for (int64_t pixel = 1; pixel < t.count; ++pixel)
@@ -92,34 +100,37 @@ SmallVector<Value> ContractionEpilogue::initial(const ContractionPanel &panel, c
 }
 
 Value ContractionEpilogue::source(const FusedMap::Source &source, const OutputAccess &access,
-                                  const PixelTile &t, Value channel, int64_t pixel, int64_t lane,
+                                  const PixelTile &t, Value channel, const Group &group,
                                   int64_t valid) {
   Value offset = access.rows.offset(b, t.row);
   offset = b.add(b.add(offset, b.mul(t.column, access.column)), b.mul(channel, access.channel));
-  offset = b.add(offset, pixel * access.column + lane * access.channel);
-  return loadLanes(b, source.buffer, offset, access.channel, dot.lanes(), valid);
+  int64_t lane = group.first * dot.lanes();
+  offset = b.add(offset, group.pixel * access.column + lane * access.channel);
+  return loadLanes(b, source.buffer, offset, access.channel, group.count * dot.lanes(), valid);
 }
 
 SmallVector<Yielded> ContractionEpilogue::finishLanes(const ContractionPanel &panel,
                                                       const PixelTile &t, Value channel,
-                                                      ValueRange accumulators, int64_t pixel,
-                                                      int64_t v) {
-  Value accumulator = accumulators[pixel * panel.vectors + v];
+                                                      ValueRange accumulators, const Group &group) {
   if (!view.epilogue)
     return {};
+  int64_t lanes = group.count * dot.lanes();
+  Value accumulator =
+      b.concatenate(accumulators.slice(group.pixel * panel.vectors + group.first, group.count));
   SmallVector<Value> arguments;
   for (auto [index, from] : llvm::enumerate(map.sources)) {
     if (from.anchor == 0)
       arguments.push_back(accumulator);
     else if (from.anchor > 0)
-      arguments.push_back(accumulators[t.count * panel.vectors + pixel]);
+      arguments.push_back(b.concatenate(
+          SmallVector<Value>(group.count, accumulators[t.count * panel.vectors + group.pixel])));
     else if (static_cast<int64_t>(index) == bias)
-      arguments.push_back(b.integer(accumulatorType, 0)); // already in the accumulator
+      arguments.push_back(b.integer(accumulator.getType(), 0)); // already in the accumulator
     else
-      arguments.push_back(source(from, sourceAccesses[index], t, channel, pixel, v * dot.lanes(),
-                                 validLanes(panel, v)));
+      arguments.push_back(
+          source(from, sourceAccesses[index], t, channel, group, validLanes(panel, group)));
   }
-  return emitBody(b, view.epilogue.getBody().front(), arguments, dot.lanes());
+  return emitBody(b, view.epilogue.getBody().front(), arguments, lanes);
 }
 
 void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile &t, Value channel,
@@ -134,16 +145,21 @@ void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile 
     bases.push_back(b.add(b.add(access.rows.offset(b, t.row), b.mul(t.column, access.column)),
                           b.mul(channel, access.channel)));
   for (int64_t pixel = 0; pixel < t.count; ++pixel)
-    for (int64_t v = 0; v < panel.vectors; ++v) {
-      SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, pixel, v);
-      extremes.takeFirst(values, accumulators[pixel * panel.vectors + v], validLanes(panel, v));
+    for (Group group{pixel, 0, 0}; group.first < panel.vectors; group.first += group.count) {
+      group.count = groupSize(panel.vectors - group.first);
+      SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, group);
+      Value sums = b.concatenate(
+          accumulators.slice(pixel * panel.vectors + group.first, group.count));
+      extremes.takeFirst(values, sums, validLanes(panel, group));
       for (auto [r, result] : llvm::enumerate(view.results)) {
         const OutputAccess &access = resultAccesses[r];
-        int64_t delta = pixel * access.column + v * dot.lanes() * access.channel;
-        Yielded value{accumulators[pixel * panel.vectors + v], nullptr, Value()};
+        int64_t delta = pixel * access.column + group.first * dot.lanes() * access.channel;
+        Yielded value;
         if (view.returned[r].getOwner() != view.anchor)
           value = values[view.returned[r].getResultNumber()];
-        pending[r].push_back({value, result, bases[r], delta, validLanes(panel, v)});
+        else
+          value.value = sums;
+        pending[r].push_back({value, result, bases[r], delta, validLanes(panel, group)});
         if (pending[r].size() == 4)
           flush(r);
       }

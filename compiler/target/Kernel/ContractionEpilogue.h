@@ -52,14 +52,19 @@ private:
     int64_t column = 0, channel = 0;
   };
 
+  /// Vectors [first, first + count) of a pixel, which the epilogue takes as one.
+  struct Group {
+    int64_t pixel, first, count;
+  };
+  /// Where inner products have fewer lanes than the other kernels' vectors: as many as fill one.
+  int64_t groupSize(int64_t vectors) const;
   llvm::SmallVector<Yielded> finishLanes(const ContractionPanel &panel, const PixelTile &tile,
                                          mlir::Value channel, mlir::ValueRange accumulators,
-                                         int64_t pixel, int64_t v);
+                                         const Group &group);
   mlir::Value source(const FusedMap::Source &source, const OutputAccess &access,
-                     const PixelTile &tile, mlir::Value channel, int64_t pixel, int64_t lane,
-                     int64_t valid);
+                     const PixelTile &tile, mlir::Value channel, const Group &group, int64_t valid);
   OutputAccess project(const LinearAccess &access) const;
-  int64_t validLanes(const ContractionPanel &panel, int64_t v) const;
+  int64_t validLanes(const ContractionPanel &panel, const Group &group) const;
   /// The input that the epilogue's first step adds to the accumulator, if that is all its use.
   int64_t findBias() const;
 

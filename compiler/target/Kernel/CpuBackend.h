@@ -18,6 +18,8 @@ public:
   /// Lanes of f32/i32 in a register; 1 for scalar code.
   virtual int64_t lanes() const = 0;
   virtual const StoreEmitter &stores() const = 0;
+  /// Called for each kernel before anything is written.
+  virtual void prepare(KernelBuilder &) const {}
   /// Inner products, or null where contractions are plain loops.
   virtual const DotKernel *integerDot() const { return nullptr; }
   /// Of f32 activations; `weights` is f32, f16, bf16, or an integer of at most 8 bits whose codes

@@ -96,6 +96,7 @@ LogicalResult CpuBackend::emitKernels(ModuleOp module) const {
       func::FuncOp function = makeFunction(module, dispatch, name);
       view->bind(function);
       KernelBuilder b(function, view->anchor->getLoc());
+      isa.prepare(b);
       if (failed(emitKernel({b, *view, isa})))
         return failure();
       kernel = FlatSymbolRefAttr::get(function);

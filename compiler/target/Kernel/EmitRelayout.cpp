@@ -7,8 +7,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
-#include <numeric>
-
 using namespace mlir;
 
 namespace quern {
@@ -126,21 +124,11 @@ Value PackEmitter::narrow(Value value) {
   return dot.isFloat() ? value : arith::TruncIOp::create(b, type, value).getResult();
 }
 
-static Value concatenate(KernelBuilder &b, ArrayRef<Value> vectors) {
-  if (vectors.size() == 1)
-    return vectors.front();
-  Value low = concatenate(b, vectors.take_front(vectors.size() / 2));
-  Value high = concatenate(b, vectors.drop_front(vectors.size() / 2));
-  SmallVector<int64_t> order(2 * KernelBuilder::lanesOf(low.getType()));
-  std::iota(order.begin(), order.end(), 0);
-  return b.shuffle(low, high, order);
-}
-
 /// Rows of consecutive terms to words [lane][term].
 Value PackEmitter::interleave(ArrayRef<Value> rows) {
   if (rows.size() == 1)
     return rows.front();
-  Value all = concatenate(b, rows);
+  Value all = b.concatenate(rows);
   SmallVector<int64_t> order;
   for (int64_t lane = 0; lane < lanes; ++lane)
     for (size_t term = 0; term < rows.size(); ++term)
@@ -166,9 +154,9 @@ void PackEmitter::storeStep(ArrayRef<Value> words, const Panel &panel, Value ste
       store(words[word], word * lanes * 4);
     return;
   }
-  Value all = concatenate(b, llvm::map_to_vector(words, [&](Value some) {
-                            return b.bitcast(some, VectorType::get({lanes}, b.getI32Type()));
-                          }));
+  Value all = b.concatenate(llvm::map_to_vector(words, [&](Value some) {
+    return b.bitcast(some, VectorType::get({lanes}, b.getI32Type()));
+  }));
   store(b.shuffle(all, all, order), 0);
 }
 

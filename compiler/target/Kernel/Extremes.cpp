@@ -25,6 +25,14 @@ void Extremes::begin(Value first, Value last) {
   }
 }
 
+/// The extremes of a vector's halves, again until it has as many lanes as `other` or fewer.
+static Value foldTo(KernelBuilder &b, qir::ReduceKind kind, Value value, Value other) {
+  int64_t lanes = KernelBuilder::lanesOf(value.getType());
+  for (; lanes > KernelBuilder::lanesOf(other.getType()); lanes /= 2)
+    value = combine(b, kind, b.extract(value, 0, lanes / 2), b.extract(value, lanes / 2, lanes / 2));
+  return value;
+}
+
 void Extremes::take(ArrayRef<Yielded> values, Value accumulator, ArrayRef<bool> exist) {
   taken.resize(context.view.extremes.size());
   for (auto [known, extreme] : llvm::zip(taken, context.view.extremes)) {
@@ -40,7 +48,11 @@ void Extremes::take(ArrayRef<Yielded> values, Value accumulator, ArrayRef<bool> 
       value = arith::SelectOp::create(b, arith::ConstantOp::create(b, mask), value, neutral);
     }
     // From the neutral value, so that a NaN loses against it.
-    known = combine(b, kind, known ? known : neutral, value);
+    if (!known)
+      known = neutral;
+    // A panel's last group of vectors may be smaller.
+    value = foldTo(b, kind, combine(b, kind, neutral, value), known);
+    known = combine(b, kind, foldTo(b, kind, known, value), value);
   }
 }
 

@@ -9,6 +9,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace quern {
@@ -182,10 +184,22 @@ Value KernelBuilder::shuffle(Value a, Value b, ArrayRef<int64_t> indices) {
 }
 
 Value KernelBuilder::extract(Value vector, int64_t first, int64_t count) {
+  if (first == 0 && count == lanesOf(vector.getType()))
+    return vector;
   SmallVector<int64_t> indices;
   for (int64_t i = 0; i < count; ++i)
     indices.push_back(first + i);
   return shuffle(vector, vector, indices);
+}
+
+Value KernelBuilder::concatenate(ValueRange vectors) {
+  if (vectors.size() == 1)
+    return vectors.front();
+  Value low = concatenate(vectors.take_front(vectors.size() / 2));
+  Value high = concatenate(vectors.drop_front(vectors.size() / 2));
+  SmallVector<int64_t> order(2 * lanesOf(low.getType()));
+  std::iota(order.begin(), order.end(), 0);
+  return shuffle(low, high, order);
 }
 
 Value KernelBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {
@@ -232,8 +246,15 @@ Value KernelBuilder::loadedOnce(Value spread) {
 }
 
 Value KernelBuilder::roundToInteger(Value value) {
-  Type type = withLanes(getI32Type(), lanesOf(value.getType()));
-  return LLVM::LrintOp::create(*this, type, value);
+  int64_t lanes = lanesOf(value.getType());
+  Type type = withLanes(getI32Type(), lanes);
+  if (roundingLanes == 0 || lanes % roundingLanes != 0 || !llvm::isPowerOf2_64(lanes))
+    return LLVM::LrintOp::create(*this, type, value);
+  SmallVector<Value> parts;
+  for (int64_t first = 0; first < lanes; first += roundingLanes)
+    parts.push_back(intrinsic(rounding, withLanes(getI32Type(), roundingLanes),
+                              extract(value, first, roundingLanes)));
+  return concatenate(parts);
 }
 
 } // namespace quern

@@ -66,6 +66,8 @@ public:
   mlir::Value shuffle(mlir::Value a, mlir::Value b, llvm::ArrayRef<int64_t> indices);
   /// Lanes [first, first + count) of a vector.
   mlir::Value extract(mlir::Value vector, int64_t first, int64_t count);
+  /// Vectors of one type one after the other; a power of two of them.
+  mlir::Value concatenate(mlir::ValueRange vectors);
   mlir::Value intrinsic(llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);
   /// `value > bound ? value : bound`: NaN gives the bound, one vmaxps; and the mirror image.
   mlir::Value maxOrBound(mlir::Value value, mlir::Value bound);
@@ -77,11 +79,18 @@ public:
   mlir::Value loadedOnce(mlir::Value spread);
   /// Round to nearest even, f32 to i32 (vcvtps2dq); |value| < 2^31.
   mlir::Value roundToInteger(mlir::Value value);
+  /// An intrinsic that does so on `lanes` lanes where the generic one is not a single instruction.
+  void setRounding(llvm::StringRef intrinsic, int64_t lanes) {
+    rounding = intrinsic;
+    roundingLanes = lanes;
+  }
 
 private:
   mlir::Value mask(int64_t lanes, int64_t valid);
   mlir::Value constant(mlir::TypedAttr value);
   mlir::func::FuncOp function;
+  llvm::StringRef rounding;
+  int64_t roundingLanes = 0;
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
   llvm::DenseMap<mlir::Value, mlir::Value> shared;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::Value> scalars;
