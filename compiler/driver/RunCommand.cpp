@@ -9,10 +9,15 @@
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <cstring>
 
 namespace fs = llvm::sys::fs;
 
@@ -27,14 +32,36 @@ static int fail(const std::string &message) {
 using Execute =
     llvm::function_ref<int(const std::string &program, const std::vector<std::string> &arguments)>;
 
-/// Runs the program and passes its exit status on.
+/// Whether the file is a program for AArch64; false if it cannot be read.
+static bool isAArch64(const std::string &program) {
+  constexpr size_t headerBytes = sizeof(llvm::ELF::Elf64_Ehdr);
+  auto header = llvm::MemoryBuffer::getFileSlice(program, headerBytes, 0);
+  if (!header || (*header)->getBufferSize() < headerBytes)
+    return false;
+  llvm::ELF::Elf64_Ehdr elf;
+  std::memcpy(&elf, (*header)->getBufferStart(), headerBytes);
+  return elf.checkMagic() && elf.e_machine == llvm::ELF::EM_AARCH64;
+}
+
+/// Runs the program and passes its exit status on; an AArch64 one elsewhere by emulation.
 static int execute(const std::string &program, const std::vector<std::string> &arguments) {
   std::vector<llvm::StringRef> words = {program};
+  std::string starter = program;
+  bool isNative = llvm::Triple(llvm::sys::getProcessTriple()).isAArch64();
+  if (!isNative && isAArch64(program)) {
+    auto emulator = llvm::sys::findProgramByName("qemu-aarch64");
+    if (!emulator)
+      return fail("'" + program +
+                  "' is a program for AArch64, which this machine runs only with qemu-aarch64; "
+                  "install it (Debian: qemu-user) or copy the program to an AArch64 machine");
+    starter = *emulator;
+    words.insert(words.begin(), starter);
+  }
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::string message;
   bool failedToStart = false;
   int status =
-      llvm::sys::ExecuteAndWait(program, words, std::nullopt, {}, 0, 0, &message, &failedToStart);
+      llvm::sys::ExecuteAndWait(starter, words, std::nullopt, {}, 0, 0, &message, &failedToStart);
   if (failedToStart || status < 0)
     return fail("'" + program + "': " + message);
   return status;

@@ -4,6 +4,7 @@
 #include "compiler/target/Arm/ArmDots.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -28,6 +29,15 @@ static Value widen(KernelBuilder &b, Value half) {
   for (int64_t i = 0; i < lanes; ++i)
     order[i] = i;
   return b.shuffle(half, half, order);
+}
+
+/// Nothing; but loads that follow are not moved before it. The scheduler would bring the weights of
+/// a whole group into registers that are not there.
+static void holdLoads(KernelBuilder &b) {
+  LLVM::InlineAsmOp::create(b, TypeRange(), ValueRange(), "", "~{memory}",
+                            /*has_side_effects=*/true, /*is_align_stack=*/false,
+                            LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(),
+                            ArrayAttr());
 }
 
 namespace {
@@ -121,22 +131,42 @@ protected:
     SmallVector<Value> pixels;
     for (int64_t pixel = 0; pixel < steps.pixels; ++pixel)
       pixels.push_back(loadPixel(b, steps, pixel, first, size));
-    for (int64_t u = 0; u < size; ++u) {
-      int64_t lane = size == 1 ? -1 : u;
-      for (int64_t v = 0; v < steps.vectors; ++v) {
-        Value weights = asWeights(b, loadWeights(b, steps, first + u, v));
-        for (int64_t pixel = 0; pixel < steps.pixels; ++pixel) {
-          Value &accumulator = registers[pixel * steps.vectors + v];
-          accumulator = product(b, accumulator, weights, pixels[pixel], lane);
-        }
-      }
-      if (!steps.wantsSum)
-        continue;
+    // Weights come in pairs of registers, in order one pair ahead of its use.
+    int64_t products = size * steps.vectors;
+    auto loadTwo = [&](int64_t at) {
+      SmallVector<Value> two;
+      for (int64_t i = at; i < std::min(at + 2, products); ++i)
+        two.push_back(loadWeights(b, steps, first + i / steps.vectors, i % steps.vectors));
+      return two;
+    };
+    SmallVector<Value> ahead = loadTwo(0);
+    for (int64_t at = 0; at < products; at += 2) {
+      SmallVector<Value> now = cpu.inOrder || at == 0 ? ahead : loadTwo(at);
+      if (cpu.inOrder)
+        ahead = loadTwo(at + 2);
+      if (steps.pixels > 1)
+        holdLoads(b);
+      for (auto [i, weights] : llvm::enumerate(now))
+        multiplyVector(b, steps, pixels, asWeights(b, weights), at + i, size, registers);
+    }
+    for (int64_t u = 0; steps.wantsSum && u < size; ++u) {
       Value ones = this->ones(b, termsOf(steps, first + u)).front();
       for (int64_t pixel = 0; pixel < steps.pixels; ++pixel) {
         Value &sum = registers[steps.pixels * steps.vectors + pixel];
-        sum = product(b, sum, ones, pixels[pixel], lane);
+        sum = product(b, sum, ones, pixels[pixel], size == 1 ? -1 : u);
       }
+    }
+  }
+
+private:
+  /// All pixels times the weights of one vector and step, the `index`-th of the group.
+  void multiplyVector(KernelBuilder &b, const TileSteps &steps, ArrayRef<Value> pixels,
+                      Value weights, int64_t index, int64_t size,
+                      MutableArrayRef<Value> registers) const {
+    int64_t lane = size == 1 ? -1 : index / steps.vectors;
+    for (int64_t pixel = 0; pixel < steps.pixels; ++pixel) {
+      Value &accumulator = registers[pixel * steps.vectors + index % steps.vectors];
+      accumulator = product(b, accumulator, weights, pixels[pixel], lane);
     }
   }
 };
@@ -336,7 +366,8 @@ protected:
     for (int64_t pair = 0; pair < pairs; ++pair)
       left.push_back(loadPair(b, steps, pair, first, size));
     for (int64_t u = 0; u < size; ++u) {
-      for (int64_t v = 0; v < steps.vectors; ++v)
+      for (int64_t v = 0; v < steps.vectors; ++v) {
+        holdLoads(b);
         for (int64_t part = 0; part < 2; ++part) {
           Value weights = loadWeights(b, steps, first + u, v, part);
           for (int64_t pair = 0; pair < pairs; ++pair) {
@@ -344,6 +375,7 @@ protected:
             block = product(b, block, left[pair][u], weights);
           }
         }
+      }
       if (!steps.wantsSum)
         continue;
       Value ones = this->ones(b, termsOf(steps, first + u)).front();
@@ -451,6 +483,7 @@ protected:
     for (int64_t pixel = 0; pixel < steps.pixels; ++pixel)
       pixels.push_back(loadCodes(b, steps, pixelOffset(b, steps, pixel, first), size));
     for (int64_t u = 0; u < size; ++u) {
+      holdLoads(b);
       SmallVector<Value> weights;
       for (int64_t v = 0; v < steps.vectors; ++v)
         weights.push_back(loadWeights(b, steps, first + u, v));

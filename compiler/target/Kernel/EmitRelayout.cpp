@@ -140,10 +140,9 @@ Value PackEmitter::interleave(ArrayRef<Value> rows) {
 void PackEmitter::storeStep(ArrayRef<Value> words, const Panel &panel, Value step, Value vector) {
   Value offset = b.add(panel.base, b.mul(step, panel.vectors * dot.stepBytes()));
   offset = b.add(offset, b.mul(vector, dot.stepBytes()));
-  auto store = [&](Value some, int64_t at) {
-    int64_t bytes = KernelBuilder::lanesOf(some.getType()) * 4;
-    b.storeRaw(b.bitcast(some, VectorType::get({bytes}, b.getI8Type())), packed.memref,
-               b.add(offset, at), bytes);
+  auto store = [&](Value words, int64_t first, int64_t count) {
+    b.storeRaw(b.bitcast(words, VectorType::get({count * 4}, b.getI8Type())), packed.memref,
+               b.add(offset, first * 4), count * 4);
   };
   SmallVector<int64_t> order(lanes * wordsPerStep);
   for (int64_t word = 0; word < wordsPerStep; ++word)
@@ -151,13 +150,13 @@ void PackEmitter::storeStep(ArrayRef<Value> words, const Panel &panel, Value ste
       order[dot.packedWord(lane, word)] = word * lanes + lane;
   if (llvm::is_sorted(order)) {
     for (int64_t word = 0; word < wordsPerStep; ++word)
-      store(words[word], word * lanes * 4);
+      store(words[word], word * lanes, lanes);
     return;
   }
   Value all = b.concatenate(llvm::map_to_vector(words, [&](Value some) {
     return b.bitcast(some, VectorType::get({lanes}, b.getI32Type()));
   }));
-  store(b.shuffle(all, all, order), 0);
+  store(b.shuffle(all, all, order), 0, lanes * wordsPerStep);
 }
 
 /// One step of all vectors of the panel, from rows of consecutive columns.

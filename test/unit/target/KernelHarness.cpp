@@ -24,10 +24,13 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <random>
 
@@ -135,10 +138,32 @@ static DictionaryAttr withRows(DictionaryAttr tile, int64_t rows) {
   return list.getDictionary(tile.getContext());
 }
 
+/// Shares its memory between the dispatch's operand and the argument.
+static void setInputElement(qir::DispatchOp dispatch, int64_t input, Type element) {
+  Value outside = dispatch.getInputs()[input];
+  auto type = RankedTensorType::get(typeOf(outside).getShape(), element);
+  outside.setType(type);
+  dispatch.getBody().getArgument(input).setType(type);
+}
+
+/// What sign-activations does for a target that wants it.
+void CompiledDispatch::makeSigned() {
+  Operation *anchor = findWindowOrProduct(asDispatch(dispatchOp));
+  if (!llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(anchor) ||
+      !typeOf(anchor->getOperand(0)).getElementType().isUnsignedInteger(8))
+    return;
+  Type element = IntegerType::get(context.get(), 8, IntegerType::Signed);
+  setInputElement(asDispatch(dispatchOp), inputNumber(anchor->getOperand(0)), element);
+  if (auto conv = llvm::dyn_cast<qir::ConvOp>(anchor); conv && conv.getPadValue())
+    setInputElement(asDispatch(dispatchOp), inputNumber(conv.getPadValue()), element);
+}
+
 /// What the passes would have done: layouts, tile, units.
 void CompiledDispatch::assignLayouts(const Settings &settings) {
   qir::DispatchOp dispatch = asDispatch(dispatchOp);
   fill = settings.fill;
+  if (settings.isSigned)
+    makeSigned();
   if (Operation *anchor = findWindowOrProduct(dispatch)) {
     qir::PackedAttr form = getForm(backend, anchor, settings.form);
     if (form)
@@ -173,9 +198,13 @@ bool CompiledDispatch::link(bool wantsAssembly) {
   if (failed(lowered) || !machine)
     return false;
   std::string name = dispatchOp->getAttrOfType<FlatSymbolRefAttr>("kernel").getValue().str();
+  bool isForeign = (*machine)->getTargetTriple().getArch() !=
+                   llvm::Triple(llvm::sys::getProcessTriple()).getArch();
   for (llvm::Function &function : **lowered)
     if (!function.isDeclaration())
       function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+  if (isForeign)
+    (*lowered)->getFunction(name)->setName(EmulatedKernel::symbol);
   optimizeModule(**lowered, **machine);
   llvm::SmallVector<char> text, object;
   if (wantsAssembly)
@@ -183,6 +212,10 @@ bool CompiledDispatch::link(bool wantsAssembly) {
                                 llvm::CodeGenFileType::AssemblyFile, text));
   assemblyText.assign(text.begin(), text.end());
   llvm::cantFail(generateCode(**lowered, **machine, llvm::CodeGenFileType::ObjectFile, object));
+  if (isForeign) {
+    emulated = EmulatedKernel::link(llvm::StringRef(object.data(), object.size()));
+    return emulated != nullptr;
+  }
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::cantFail(jit->addObjectFile(
       llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), name)));
@@ -300,7 +333,9 @@ void CompiledDispatch::call(const std::vector<GuardedBuffer> &buffers, int64_t b
 std::vector<Bytes> CompiledDispatch::run(const std::vector<Bytes> &inputs,
                                          const std::vector<int64_t> &cuts) {
   std::vector<GuardedBuffer> buffers = makeBuffers(inputs);
-  for (size_t i = 0; i + 1 < cuts.size(); ++i)
+  if (emulated)
+    emulated->run(buffers, cuts);
+  for (size_t i = 0; !emulated && i + 1 < cuts.size(); ++i)
     call(buffers, cuts[i], cuts[i + 1]);
   std::vector<Bytes> results;
   for (auto [i, buffer] : llvm::enumerate(buffers)) {
@@ -324,6 +359,8 @@ bool runsHere(const TargetBackend &backend) {
     return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");
   if (name == "x86-avx2")
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (name.starts_with("arm-"))
+    return EmulatedKernel::isAvailable();
   return name == "portable";
 }
 
@@ -352,22 +389,42 @@ static std::vector<int64_t> randomCuts(int64_t units, std::mt19937 &random) {
   return cuts;
 }
 
+/// Whether it is the turn of this emulated target: one of them for each text.
+static bool isItsTurn(const TargetBackend &backend) {
+  static const bool runsAll = std::getenv("QUERN_EMULATE_ALL") != nullptr;
+  if (runsAll || !backend.getName().starts_with("arm-"))
+    return true;
+  constexpr unsigned stride = 5; // prime to the number of targets, so that each sees every kind
+  static unsigned started = 0;
+  return started++ % stride == 0;
+}
+
 void expectAgreement(const std::string &text, const Settings &settings) {
+  Settings signedSettings = settings;
+  signedSettings.isSigned = true;
   auto reference = CompiledDispatch::compile(getPortableBackend(), text, settings);
   if (!reference)
     return;
   std::vector<Bytes> inputs = reference->randomInputs(settings);
-  std::vector<Bytes> expected = reference->run(inputs);
+  std::vector<Bytes> expected = reference->run(inputs), expectedSigned;
   std::mt19937 random(settings.seed);
   for (const TargetBackend *backend : getTargetBackends()) {
-    if (!runsHere(*backend))
+    if (!runsHere(*backend) || !isItsTurn(*backend))
       continue;
-    auto compiled = CompiledDispatch::compile(*backend, text, settings);
+    bool isSigned = !backend->wantsUnsignedActivations();
+    if (isSigned && expectedSigned.empty()) {
+      auto signedReference = CompiledDispatch::compile(getPortableBackend(), text, signedSettings);
+      if (!signedReference)
+        return;
+      expectedSigned = signedReference->run(inputs);
+    }
+    auto compiled = CompiledDispatch::compile(*backend, text, isSigned ? signedSettings : settings);
     if (!compiled)
       continue;
+    const std::vector<Bytes> &wanted = isSigned ? expectedSigned : expected;
     std::string name = backend->getName().str();
-    expectEqual(compiled->run(inputs), expected, name);
-    expectEqual(compiled->run(inputs, randomCuts(compiled->units(), random)), expected,
+    expectEqual(compiled->run(inputs), wanted, name);
+    expectEqual(compiled->run(inputs, randomCuts(compiled->units(), random)), wanted,
                 name + " in pieces");
     if (testing::Test::HasFailure())
       ADD_FAILURE() << text;

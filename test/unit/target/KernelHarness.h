@@ -8,6 +8,7 @@
 #define QUERN_TEST_UNIT_TARGET_KERNELHARNESS_H
 
 #include "DispatchText.h"
+#include "EmulatedKernel.h"
 #include "GuardedBuffer.h"
 
 #include "compiler/target/TargetBackend.h"
@@ -49,6 +50,8 @@ struct Settings {
   std::optional<std::pair<int64_t, int64_t>> tile = {};
   /// "depthwise": the shared emitter's form of weights instead of the target's own.
   std::string form = {};
+  /// The left operand of a contraction, and its pad value, are si8 where the text says ui8.
+  bool isSigned = false;
 };
 
 /// A dispatch compiled for one target and loaded into this process. Inputs and results are dense,
@@ -69,6 +72,8 @@ public:
   /// results changed.
   std::vector<Bytes> run(const std::vector<Bytes> &inputs, const std::vector<int64_t> &cuts);
   std::vector<Bytes> run(const std::vector<Bytes> &inputs) { return run(inputs, {0, unitCount}); }
+  /// Kernels of another architecture run in an emulator, one process a run.
+  bool isEmulated() const { return emulated != nullptr; }
 
   /// The parts of `run`, for measurements.
   std::vector<GuardedBuffer> makeBuffers(const std::vector<Bytes> &inputs) const;
@@ -78,6 +83,7 @@ private:
   explicit CompiledDispatch(const TargetBackend &backend);
   bool parse(const std::string &text);
   void assignLayouts(const Settings &settings);
+  void makeSigned();
   bool link(bool wantsAssembly);
   Bytes toStorage(unsigned input, const std::vector<Bytes> &inputs) const;
   Bytes fromStorage(mlir::RankedTensorType type, const GuardedBuffer &buffer) const;
@@ -88,6 +94,7 @@ private:
   mlir::Operation *dispatchOp = nullptr;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void *kernel = nullptr;
+  std::unique_ptr<EmulatedKernel> emulated;
   int64_t unitCount = 0;
   int64_t fill = 0;
   std::string assemblyText;
@@ -97,7 +104,8 @@ private:
 bool runsHere(const TargetBackend &backend);
 
 /// Compiles for all targets that run here and compares with the portable one, all units at once and
-/// cut at random points.
+/// cut at random points. Targets of signed activations get the signed form of the text. Emulated
+/// ones take their turns from test to test, for time; with QUERN_EMULATE_ALL set they run all.
 void expectAgreement(const std::string &text, const Settings &settings = {});
 
 } // namespace quern::test

@@ -14,7 +14,8 @@ namespace {
 /// A matrix packed at run time has the bytes of the same matrix packed at compile time.
 void packingAgrees(const Product &product, const TargetBackend &backend) {
   std::string output = product.element == "f32" ? "f32" : "si32";
-  auto consumer = CompiledDispatch::compile(backend, product.text(output));
+  auto consumer = CompiledDispatch::compile(backend, product.text(output),
+                                            {.isSigned = !backend.wantsUnsignedActivations()});
   ASSERT_TRUE(consumer);
   std::vector<Bytes> inputs = consumer->randomInputs({});
   std::vector<GuardedBuffer> buffers = consumer->makeBuffers(inputs);
@@ -40,7 +41,8 @@ void columnSumsAgree(const Product &product, const TargetBackend &backend) {
   int64_t axis = rank - (product.isTransposed ? 1 : 2);
   Shape reduced(product.rhs);
   reduced[axis] = 1;
-  auto consumer = CompiledDispatch::compile(backend, product.text("si32"));
+  auto consumer = CompiledDispatch::compile(backend, product.text("si32"),
+                                            {.isSigned = !backend.wantsUnsignedActivations()});
   ASSERT_TRUE(consumer);
   std::string stored = consumer->storedElement(1);
   auto write = [&](bool packs) {
@@ -67,7 +69,9 @@ void columnSumsAgree(const Product &product, const TargetBackend &backend) {
 
 std::vector<const TargetBackend *> packingTargets() {
   std::vector<const TargetBackend *> targets;
-  for (const TargetBackend *backend : {&getVnniBackend(), &getAvx2Backend()})
+  for (const TargetBackend *backend :
+       {&getVnniBackend(), &getAvx2Backend(), &getArmDotprodBackend(), &getArmI8mmBackend(),
+        &getArmNeonBackend()})
     if (runsHere(*backend))
       targets.push_back(backend);
   return targets;
