@@ -22,6 +22,10 @@ config.excludes = ["Inputs", "unit"]
 bin_dir = os.path.join(config.quern_build_dir, "bin")
 quern_lit.set_environment(config, [bin_dir, config.quern_llvm_tools_dir])
 
+# What AArch64 kernels are linked with to run under an emulator.
+config.environment["QUERN_EMULATED_KERNEL"] = os.path.join(
+    config.quern_build_dir, "test", "unit", "target", "emulated_kernel.o")
+
 # A word boundary, or %quern would eat the start of %quern_opt.
 for name, value in [
     ("quern", os.path.join(bin_dir, "quern")),

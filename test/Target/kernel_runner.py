@@ -4,12 +4,16 @@
 
 A case is the text of a `quern.dispatch` in @main. The kernel is emitted by quern-opt, brought to a
 shared library by MLIR's and LLVM's own tools, and called through ctypes on buffers that lie as the
-encodings say. The programs are found by PATH.
+encodings say. The programs are found by PATH. Kernels for AArch64 run under qemu-aarch64, where it
+is installed, linked with the object file that QUERN_EMULATED_KERNEL names; of the targets, one: what
+its kernels here share with the others is all but the inner products.
 """
 
 import ctypes
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -24,6 +28,9 @@ _ALL_TARGETS = {
 }
 _FLAGS = set(pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
 TARGETS = {name: options for name, (options, needed) in _ALL_TARGETS.items() if needed <= _FLAGS}
+_EMULATED_KERNEL = os.environ.get("QUERN_EMULATED_KERNEL", "")
+if shutil.which("qemu-aarch64") and os.path.exists(_EMULATED_KERNEL):
+    TARGETS["arm-dotprod"] = ["--target=aarch64-unknown-linux-gnu", "-march=armv8.2-a+dotprod"]
 LOWERING = (
     "--pass-pipeline=builtin.module(canonicalize,cse,convert-vector-to-scf,expand-strided-metadata,"
     "convert-scf-to-cf,convert-vector-to-llvm,finalize-memref-to-llvm,convert-math-to-llvm,"
@@ -85,18 +92,41 @@ def emit(dispatch, target):
 
 
 def build(text, kernel, target, folder):
-    """A shared library of the kernel."""
+    """A shared library of the kernel, or for AArch64 a program."""
     body = text[text.index(f"  func.func @{kernel}("):]
     lowered = subprocess.run(["mlir-opt", LOWERING], input="module {\n" + body, text=True,
                              check=True, capture_output=True).stdout
     ir = subprocess.run(["mlir-translate", "--mlir-to-llvmir"], input=lowered, text=True,
                         check=True, capture_output=True).stdout
     source, library = pathlib.Path(folder, "kernel.ll"), pathlib.Path(folder, "kernel.so")
-    source.write_text(ir)
-    subprocess.run(["clang", "-O2", "-fno-vectorize", "-fno-slp-vectorize",
-                    "-Wno-override-module", "-ffp-contract=off", "-shared", "-fPIC",
-                    *TARGETS[target], str(source), "-lm", "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    isEmulated = target.startswith("arm-")
+    source.write_text(ir.replace(f"@{kernel}(", "@quern_test_kernel(") if isEmulated else ir)
+    how = ["-shared", "-fPIC"]
+    if isEmulated:
+        how = ["-static", "-nostdlib", "-fuse-ld=lld", _EMULATED_KERNEL]
+    subprocess.run(["clang", "-O2", "-fno-vectorize", "-fno-slp-vectorize", "-Wno-override-module",
+                    "-ffp-contract=off", *how, *TARGETS[target], str(source),
+                    *([] if isEmulated else ["-lm"]), "-o", str(library)], check=True)
+    return library
+
+
+def call(library, kernel, target, buffers, cuts):
+    """Runs the kernel on units between the cuts."""
+    if not target.startswith("arm-"):
+        function = getattr(ctypes.CDLL(str(library)), kernel)
+        pointers = [ctypes.c_void_p(b.ctypes.data) for b in buffers]
+        for begin, end in cuts:
+            function(*pointers, ctypes.c_int64(begin), ctypes.c_int64(end))
+        return
+    # The protocol of test/unit/target/Inputs/emulated_kernel.c: neighbouring cuts make a range.
+    for begin, end in cuts:
+        header = np.array([len(buffers), 2, *(b.nbytes for b in buffers), begin, end], np.int64)
+        given = header.tobytes() + b"".join(b.tobytes() for b in buffers)
+        out = subprocess.run(["qemu-aarch64", "-cpu", "max", str(library)], input=given, check=True,
+                             capture_output=True).stdout
+        for buffer in buffers:
+            buffer[...] = np.frombuffer(out[:buffer.nbytes], buffer.dtype).reshape(buffer.shape)
+            out = out[buffer.nbytes:]
 
 
 def run(dispatch, inputs, target, resultCount):
@@ -104,15 +134,13 @@ def run(dispatch, inputs, target, resultCount):
     types = tensors(re.search(r"func\.func @main\((.*)\{", dispatch).group(1))
     text, kernel, units = emit(dispatch, target)
     with tempfile.TemporaryDirectory() as folder:
-        function = getattr(build(text, kernel, target, folder), kernel)
+        library = build(text, kernel, target, folder)
         buffers = [t.buffer(a) for t, a in zip(types, inputs)]
         results = [t.buffer(fill=77) for t in types[len(inputs):]]
         assert len(results) == resultCount
-        pointers = [ctypes.c_void_p(b.ctypes.data) for b in buffers + results]
         # In two calls, as two threads would.
         half = units // 2
-        for begin, end in ((half, units), (0, half)):
-            function(*pointers, ctypes.c_int64(begin), ctypes.c_int64(end))
+        call(library, kernel, target, buffers + results, ((half, units), (0, half)))
         for result in results:
             whole = result if result.base is None else result.base
             whole = whole if whole.base is None else whole.base

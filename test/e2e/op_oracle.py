@@ -3,14 +3,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Single quantized operators against exact arithmetic, on random shapes.
 
-usage: op_oracle.py [--seed S] [--count N] [--targets x86-vnni,portable,…] [--only KIND] [--keep DIR]
+usage: op_oracle.py [--seed S] [--count N] [--targets x86-vnni,portable,…] [--arm] [--only KIND] [--keep DIR]
 
 Each case is a QDQ model of one operator whose inputs and output are codes. The expectation is
 computed in integers and float64 from the definition; a case fails when a code differs by more than
 one step, or when more than 0.1 % of the codes (but more than one) differ, or when targets disagree.
 Codes whose exact value lies within 1e-5 (relative, at least absolute) of the middle between two
 codes are not counted in the 0.1 %: no arithmetic in 32 bits can decide them. Without --targets, all
-CPU targets that this machine can run are tried.
+CPU targets that this machine can run are tried; with --arm those of AArch64, too, if qemu-aarch64 is
+installed.
 """
 import argparse
 import shutil
@@ -329,13 +330,15 @@ def main():
     a.add_argument("--targets", default=",".join(q.host_targets()))
     a.add_argument("--only", help="kinds, comma separated: " + ",".join(KINDS))
     a.add_argument("--keep", help="folder that keeps the models of failed cases")
+    a.add_argument("--arm", action="store_true", help="also the ARM targets, if their programs run here")
     a = a.parse_args()
+    targets = a.targets.split(",") + (q.arm_targets() if a.arm else [])
     failed = 0
     for kind in a.only.split(",") if a.only else KINDS:
         wrongs = 0
         for seed in range(a.seed, a.seed + a.count):
             with tempfile.TemporaryDirectory() as folder:
-                wrong = run_case(kind, seed, a.targets.split(","), folder)
+                wrong = run_case(kind, seed, targets, folder)
                 if wrong:
                     wrongs += 1
                     print(f"FAIL {kind} seed {seed}: {wrong}", flush=True)

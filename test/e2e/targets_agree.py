@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """One model on all CPU targets: the same codes at every quantized edge.
 
-usage: targets_agree.py MODEL... [--inputs N] [--shape NAME=DIMS] [--targets T,…]
+usage: targets_agree.py MODEL... [--inputs N] [--shape NAME=DIMS] [--targets T,…] [--arm]
 
 Every output of a quantizing operator is added to the outputs (--keep). All targets must give the
 same bits there, and the same results as the program without the added outputs. Where a model has
-no codes, results agree within 1e-5 of the largest magnitude. Two compiles of a model, in different
+no codes, results agree within 1e-5 of the largest magnitude. With --arm, programs for AArch64 run
+under qemu-aarch64 where it is installed; those for arm-neon on a processor without anything beyond
+the base. Two compiles of a model, in different
 folders and by different paths, must give the same bytes.
 """
 import argparse
@@ -94,10 +96,11 @@ def agree(path, args, folder):
     reference = plain = None
     for target in args.targets.split(","):
         kept = q.compile_model(path, folder / f"kept-{target}", target, flags + [f"--keep={e}" for e in edges])
-        results = [q.run_program(kept, f) for f in feeds]
+        cpu = "cortex-a53" if target == "arm-neon" else "max"
+        results = [q.run_program(kept, f, cpu=cpu) for f in feeds]
         reference = reference or results
         program = q.compile_model(path, folder / f"plain-{target}", target, flags)
-        alone = [q.run_program(program, f) for f in feeds]
+        alone = [q.run_program(program, f, cpu=cpu) for f in feeds]
         plain = plain or alone
         pairs = [*zip(reference, results), *zip(plain, alone)]
         if has_codes:
@@ -120,7 +123,10 @@ def main():
     a.add_argument("--inputs", type=int, default=1)
     a.add_argument("--shape", action="append", default=[])
     a.add_argument("--targets", default=",".join(q.host_targets()))
+    a.add_argument("--arm", action="store_true", help="also the ARM targets, if their programs run here")
     args = a.parse_args()
+    if args.arm:
+        args.targets = ",".join([args.targets, *q.arm_targets()])
     failed = False
     for path in args.models:
         with tempfile.TemporaryDirectory() as folder:
