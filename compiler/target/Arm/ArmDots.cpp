@@ -293,7 +293,8 @@ public:
     return std::max<int64_t>(1, 2 * (registersLeft(3) / (2 * vectors + 2 + sums)));
   }
   double stepCycles(int64_t rows, int64_t vectors, int64_t sums) const override {
-    auto pairs = static_cast<double>((rows + 1) / 2), blocks = static_cast<double>(2 * vectors + sums);
+    auto pairs = static_cast<double>((rows + 1) / 2),
+         blocks = static_cast<double>(2 * vectors + sums);
     double products = (pairs * blocks + pairs) / cpu.products; // and two zips for two steps
     double loads = (static_cast<double>(rows) / 2 + blocks) / cpu.loads;
     return std::max({products, loads, 3.0}) + (cpu.inOrder ? 0.5 : 0.12) * loads;
