@@ -39,27 +39,41 @@ private:
   bool terminal = isatty(STDERR_FILENO);
 };
 
+/// The way through the pipeline for one target. Each has a context of its own: constants that one
+/// has packed and forgotten may be what another still reads.
+struct TargetRun {
+  TargetRun(const DialectRegistry &registry, const TargetBackend &target)
+      : target(target), context(registry, MLIRContext::Threading::DISABLED), printer(context) {
+    context.printOpOnDiagnostic(false);
+  }
+  const TargetBackend &target;
+  MLIRContext context;
+  DiagnosticPrinter printer;
+  Compilation compilation;
+};
+
 /// One run of `quern compile`.
 class CompileJob {
 public:
-  CompileJob(const CompileOptions &options, MLIRContext &context)
-      : options(options), context(context), printer(context),
-        target(*lookupTargetBackend(options.target)) {}
+  CompileJob(const CompileOptions &options, const DialectRegistry &registry) : options(options) {
+    for (const TargetBackend *target : lookupTargetBackends(options.target))
+      runs.push_back(std::make_unique<TargetRun>(registry, *target));
+  }
   llvm::Error run();
-  bool hasReported() const { return printer.hasErrors(); }
+  bool hasReported() const {
+    return llvm::any_of(runs, [](const auto &run) { return run->printer.hasErrors(); });
+  }
 
 private:
-  PipelineOptions makePipelineOptions();
+  PipelineOptions makePipelineOptions(TargetRun &run);
   llvm::Error explain(ModuleOp module);
   llvm::Error writeText(const Compilation &compilation);
-  llvm::Error writeBinary(Compilation &compilation);
+  llvm::Error writeBinary();
   llvm::Error writeDependencies(llvm::ArrayRef<std::string> externalFiles);
   llvm::Expected<artifact::Provenance> makeProvenance(llvm::ArrayRef<std::string> externalFiles);
 
   const CompileOptions &options;
-  MLIRContext &context;
-  DiagnosticPrinter printer;
-  const TargetBackend &target;
+  std::vector<std::unique_ptr<TargetRun>> runs; ///< the most demanding target first
   Progress progress;
 };
 
@@ -68,10 +82,10 @@ private:
 /// Only for what the diagnostics have not said already.
 static llvm::Error reported() { return llvm::createStringError(""); }
 
-PipelineOptions CompileJob::makePipelineOptions() {
+PipelineOptions CompileJob::makePipelineOptions(TargetRun &run) {
   PipelineOptions pipeline;
   pipeline.input = options.model;
-  pipeline.target = &target;
+  pipeline.target = &run.target;
   pipeline.shapes = options.shapes;
   pipeline.keep = options.keep;
   pipeline.exchangeCodes = options.exchangeCodes;
@@ -80,9 +94,9 @@ PipelineOptions CompileJob::makePipelineOptions() {
   pipeline.stopAfter = options.stopAfter;
   pipeline.dumpDirectory = options.dumpStages;
   pipeline.onStage = [this](llvm::StringRef stage) { progress.step(stage); };
-  pipeline.afterStage = [this](llvm::StringRef stage, const Compilation &compilation) {
+  pipeline.afterStage = [&run](llvm::StringRef stage, const Compilation &compilation) {
     if (stage == "import")
-      printer.learnNodes(*compilation.module);
+      run.printer.learnNodes(*compilation.module);
   };
   return pipeline;
 }
@@ -127,8 +141,9 @@ CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
   artifact::Provenance provenance;
   provenance.name = llvm::sys::path::stem(options.model).str();
   provenance.prefix = options.name.empty() ? makePrefix(provenance.name) : options.name;
-  provenance.target = target.getName().str();
   provenance.threadsMax = options.threadsMax;
+  provenance.target =
+      llvm::join(llvm::map_range(runs, [](const auto &run) { return run->target.getName(); }), ",");
   llvm::SHA256 hash;
   if (llvm::Error error = hashFile(hash, options.model))
     return error;
@@ -150,21 +165,26 @@ CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
   return provenance;
 }
 
-llvm::Error CompileJob::writeBinary(Compilation &compilation) {
+llvm::Error CompileJob::writeBinary() {
   auto kind = artifact::parseArtifactKind(options.emit);
-  auto provenance = makeProvenance(compilation.externalFiles);
+  auto provenance = makeProvenance(runs.front()->compilation.externalFiles);
   if (!provenance)
     return provenance.takeError();
-  auto program = artifact::Program::read(*compilation.module);
-  if (failed(program))
-    return reported();
   progress.step("code generation");
-  TargetInfo info = target.getTargetInfo();
   llvm::LLVMContext llvmContext;
-  auto kernels = translateKernels(*compilation.kernels, llvmContext, info);
-  if (failed(kernels))
-    return reported();
-  return artifact::writeArtifact(std::move(*kernels), *program, *provenance, info, *kind,
+  std::vector<artifact::Variant> variants;
+  for (const auto &run : runs) {
+    auto program = artifact::Program::read(*run->compilation.module);
+    if (failed(program))
+      return reported();
+    TargetInfo info = run->target.getTargetInfo();
+    auto kernels = translateKernels(*run->compilation.kernels, llvmContext, info);
+    if (failed(kernels))
+      return reported();
+    variants.push_back(
+        {std::move(*kernels), std::move(*program), std::move(info), run->target.getName().str()});
+  }
+  return artifact::writeArtifact(std::move(variants), *provenance, *kind,
                                  options.output.empty() ? "-" : options.output);
 }
 
@@ -188,13 +208,17 @@ llvm::Error CompileJob::writeDependencies(llvm::ArrayRef<std::string> externalFi
 }
 
 llvm::Error CompileJob::run() {
-  auto compilation = runPipeline(context, makePipelineOptions());
-  if (failed(compilation))
-    return reported();
-  if (llvm::Error error = explain(*compilation->module))
+  for (const auto &run : runs) {
+    auto compilation = runPipeline(run->context, makePipelineOptions(*run));
+    if (failed(compilation))
+      return reported();
+    run->compilation = std::move(*compilation);
+  }
+  const Compilation &first = runs.front()->compilation;
+  if (llvm::Error error = explain(*first.module))
     return error;
-  llvm::Error error = options.emit == "mlir" ? writeText(*compilation) : writeBinary(*compilation);
-  return error ? std::move(error) : writeDependencies(compilation->externalFiles);
+  llvm::Error error = options.emit == "mlir" ? writeText(first) : writeBinary();
+  return error ? std::move(error) : writeDependencies(first.externalFiles);
 }
 
 int runCompile(const CompileOptions &options) {
@@ -205,9 +229,7 @@ int runCompile(const CompileOptions &options) {
   DialectRegistry registry;
   registerAllDialects(registry);
   registerLoweringDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.printOpOnDiagnostic(false);
-  CompileJob job(options, context);
+  CompileJob job(options, registry);
   llvm::Error error = job.run();
   if (!error)
     return ExitDone;

@@ -47,7 +47,7 @@ static std::string checkStage(const std::string &name) {
 
 static std::string checkTarget(const std::string &name) {
   std::string why;
-  return lookupTargetBackend(name, &why) ? "" : why;
+  return lookupTargetBackends(name, &why).empty() ? why : "";
 }
 
 static std::string checkEmit(const std::string &kind) {
@@ -82,7 +82,8 @@ static std::string checkPrefix(const std::string &name) {
 /// What `compile` shares with commands that may be given a model.
 static void addModelFlags(CLI::App &app, CompileOptions &options) {
   app.add_option("--target", options.target,
-                 "machine to compile for: a target of --list-targets, or TARGET:PROCESSOR")
+                 "machine to compile for: a target of --list-targets, TARGET:PROCESSOR, or several "
+                 "with commas between them")
       ->check(checkTarget)
       ->type_name("NAME")
       ->capture_default_str();
@@ -248,6 +249,13 @@ static std::string checkCompile(const CompileOptions &compile) {
       return "--stop-after: the stage '" + compile.stopAfter + "' is over where '" +
              compile.startFrom + "' ends";
   }
+  bool isSeveral = llvm::StringRef(compile.target).contains(',');
+  bool isOneOnly = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm" ||
+                   compile.explain || !compile.dumpStages.empty() || !compile.startFrom.empty();
+  if (isSeveral && isOneOnly)
+    return "--target: expected one target with --emit=mlir, asm or llvm, --explain, --dump-stages "
+           "and --start-from, found '" +
+           compile.target + "'";
   bool isText = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm";
   if (compile.output.empty() && !isText)
     return "expected -o OUT";

@@ -13,6 +13,7 @@
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/Path.h"
@@ -41,45 +42,64 @@ namespace {
 /// One artifact on its way to a file.
 class Writer {
 public:
-  Writer(llvm::Module &module, const Program &program, const Provenance &provenance,
-         const TargetInfo &target, ArtifactKind kind)
-      : module(module), program(program), provenance(provenance), target(target), kind(kind) {}
+  Writer(std::vector<Variant> variants, const Provenance &provenance, ArtifactKind kind)
+      : variants(std::move(variants)), module(*this->variants.front().kernels),
+        provenance(provenance), kind(kind) {}
 
   llvm::Error write(llvm::StringRef path);
 
 private:
   llvm::Error prepare();
+  llvm::Error prepareVariant(size_t number);
   llvm::Error writeText(llvm::StringRef path);
   llvm::Error writeLinked(llvm::StringRef path);
-  llvm::Error writeArchive(llvm::StringRef path, llvm::StringRef code, MemoryFile &weights);
+  llvm::Error writeArchive(llvm::StringRef path, llvm::StringRef code,
+                           llvm::ArrayRef<MemoryFile> weights);
+  llvm::Expected<std::vector<MemoryFile>> makeWeightFiles();
   llvm::Error checkUndefined(llvm::StringRef code);
 
-  llvm::Module &module;
-  const Program &program;
+  std::vector<Variant> variants; ///< all of one architecture
+  llvm::Module &module;          ///< of the first one, in the end of all
   const Provenance &provenance;
-  const TargetInfo &target;
   ArtifactKind kind;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 
 } // namespace
 
-llvm::Error Writer::prepare() {
+llvm::Error Writer::prepareVariant(size_t number) {
+  Variant &variant = variants[number];
+  const Program &program = variant.program;
   if (program.segmentBytes > maxSegmentBytes)
     return llvm::createStringError(
         "the weights take %llu bytes, more than the %llu that one artifact can hold",
         static_cast<unsigned long long>(program.segmentBytes),
         static_cast<unsigned long long>(maxSegmentBytes));
-  auto made = createTargetMachine(target, kind != ArtifactKind::Executable);
+  // What is left for `machine` in the end is the least demanding one's.
+  auto made = createTargetMachine(variant.target, kind != ArtifactKind::Executable);
   if (!made)
     return made.takeError();
   machine = std::move(*made);
-  module.setTargetTriple(machine->getTargetTriple());
-  module.setDataLayout(machine->createDataLayout());
-  std::string metadata = buildMetadata(program, provenance, target, hashWeights(program));
-  if (llvm::Error error = emitProgram(module, program, provenance, target, metadata))
+  variant.kernels->setTargetTriple(machine->getTargetTriple());
+  variant.kernels->setDataLayout(machine->createDataLayout());
+  Provenance own = provenance;
+  own.target = variant.targetName;
+  std::string metadata = buildMetadata(program, own, variant.target, hashWeights(program));
+  if (llvm::Error error = emitProgram(*variant.kernels, program, own, variant.target, metadata,
+                                      number, number + 1 == variants.size()))
     return error;
-  optimizeModule(module, *machine);
+  optimizeModule(*variant.kernels, *machine);
+  return llvm::Error::success();
+}
+
+/// All variants in one module. Their kernels are internal: equal names are made different.
+llvm::Error Writer::prepare() {
+  for (size_t number = 0; number < variants.size(); ++number) {
+    if (llvm::Error error = prepareVariant(number))
+      return error;
+    if (number > 0 && llvm::Linker::linkModules(module, std::move(variants[number].kernels)))
+      return llvm::createStringError("the targets' kernels do not link with each other");
+  }
   return llvm::Error::success();
 }
 
@@ -98,14 +118,19 @@ llvm::Error Writer::checkUndefined(llvm::StringRef code) {
   auto object = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(code, "model"));
   if (!object)
     return object.takeError();
+  auto isSegment = [&](llvm::StringRef name) {
+    for (size_t number = 0; number < variants.size(); ++number)
+      if (name == getSegmentSymbol(provenance.prefix, number))
+        return true;
+    return false;
+  };
   std::string names;
   for (const llvm::object::SymbolRef &symbol : (*object)->symbols()) {
     auto flags = symbol.getFlags();
     auto name = symbol.getName();
     if (!flags || !name)
       return llvm::joinErrors(flags.takeError(), name.takeError());
-    if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() ||
-        *name == getSegmentSymbol(provenance.prefix))
+    if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() || isSegment(*name))
       continue;
     names += (names.empty() ? "'" : ", '") + name->str() + "'";
   }
@@ -114,21 +139,47 @@ llvm::Error Writer::checkUndefined(llvm::StringRef code) {
   return llvm::createStringError("undefined symbols in the generated code: " + names);
 }
 
-llvm::Error Writer::writeArchive(llvm::StringRef path, llvm::StringRef code, MemoryFile &weights) {
+llvm::Error Writer::writeArchive(llvm::StringRef path, llvm::StringRef code,
+                                 llvm::ArrayRef<MemoryFile> weights) {
   std::vector<llvm::NewArchiveMember> members;
   members.emplace_back(llvm::MemoryBufferRef(code, "model.o"));
-  std::unique_ptr<llvm::MemoryBuffer> weightBuffer;
-  if (program.segmentBytes) {
-    auto mapped = llvm::MemoryBuffer::getFile(weights.path(), false, false);
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> buffers;
+  for (const MemoryFile &file : weights) {
+    auto mapped = llvm::MemoryBuffer::getFile(file.path(), false, false);
     if (!mapped)
       return llvm::errorCodeToError(mapped.getError());
-    weightBuffer = std::move(*mapped);
-    members.emplace_back(llvm::MemoryBufferRef(weightBuffer->getBuffer(), "weights.o"));
+    buffers.push_back(std::move(*mapped));
+    members.emplace_back(llvm::MemoryBufferRef(buffers.back()->getBuffer(), "weights.o"));
   }
   return commitFile(path, false, [&](llvm::StringRef temporary) {
     return llvm::writeArchive(temporary, members, llvm::SymtabWritingMode::NormalSymtab,
                               llvm::object::Archive::K_GNU, /*Deterministic=*/true, false);
   });
+}
+
+/// An object file for each variant that has weights.
+llvm::Expected<std::vector<MemoryFile>> Writer::makeWeightFiles() {
+  std::vector<MemoryFile> files;
+  uint16_t elfMachine =
+      machine->getTargetTriple().isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
+  for (size_t number = 0; number < variants.size(); ++number) {
+    const Program &program = variants[number].program;
+    if (!program.segmentBytes)
+      continue;
+    auto file = MemoryFile::create();
+    if (!file)
+      return file.takeError();
+    llvm::Error failure = llvm::Error::success();
+    writeWeightObject(program, getSegmentSymbol(provenance.prefix, number), elfMachine,
+                      [&](llvm::StringRef piece) {
+                        if (!failure)
+                          failure = file->write(piece);
+                      });
+    if (failure)
+      return std::move(failure);
+    files.push_back(std::move(*file));
+  }
+  return files;
 }
 
 llvm::Error Writer::writeLinked(llvm::StringRef path) {
@@ -148,25 +199,18 @@ llvm::Error Writer::writeLinked(llvm::StringRef path) {
   if (llvm::Error error = checkUndefined(codeBytes))
     return error;
   auto codeFile = MemoryFile::create();
-  auto weightFile = MemoryFile::create();
-  if (!codeFile || !weightFile)
-    return llvm::joinErrors(codeFile.takeError(), weightFile.takeError());
-  llvm::Error failure = codeFile->write(codeBytes);
-  uint16_t elfMachine =
-      machine->getTargetTriple().isAArch64() ? llvm::ELF::EM_AARCH64 : llvm::ELF::EM_X86_64;
-  if (program.segmentBytes)
-    writeWeightObject(program, getSegmentSymbol(provenance.prefix), elfMachine,
-                      [&](llvm::StringRef piece) {
-                        if (!failure)
-                          failure = weightFile->write(piece);
-                      });
-  if (failure)
-    return failure;
+  if (!codeFile)
+    return codeFile.takeError();
+  if (llvm::Error error = codeFile->write(codeBytes))
+    return error;
+  auto weightFiles = makeWeightFiles();
+  if (!weightFiles)
+    return weightFiles.takeError();
   if (kind == ArtifactKind::Archive)
-    return writeArchive(path, codeBytes, *weightFile);
+    return writeArchive(path, codeBytes, *weightFiles);
   std::vector<std::string> objects = {codeFile->path()};
-  if (program.segmentBytes)
-    objects.push_back(weightFile->path());
+  for (const MemoryFile &file : *weightFiles)
+    objects.push_back(file.path());
   LinkKind linkKind = executable                     ? LinkKind::Executable
                       : kind == ArtifactKind::Shared ? LinkKind::Shared
                                                      : LinkKind::Relocatable;
@@ -187,13 +231,12 @@ llvm::Error Writer::write(llvm::StringRef path) {
   llvm::SmallString<256> header(path);
   llvm::sys::path::replace_extension(header, "h");
   return writeFile(header,
-                   [&](llvm::raw_ostream &stream) { stream << makeHeader(program, provenance); });
+                   [&](llvm::raw_ostream &stream) { stream << makeHeader(variants, provenance); });
 }
 
-llvm::Error writeArtifact(std::unique_ptr<llvm::Module> kernels, const Program &program,
-                          const Provenance &provenance, const TargetInfo &target, ArtifactKind kind,
-                          llvm::StringRef path) {
-  return Writer(*kernels, program, provenance, target, kind).write(path);
+llvm::Error writeArtifact(std::vector<Variant> variants, const Provenance &provenance,
+                          ArtifactKind kind, llvm::StringRef path) {
+  return Writer(std::move(variants), provenance, kind).write(path);
 }
 
 } // namespace quern::artifact

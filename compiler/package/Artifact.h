@@ -25,20 +25,29 @@ enum class ArtifactKind { Executable, Shared, Archive, Object, Assembly, LLVMTex
 /// The kind named as `--emit` names it, or none.
 std::optional<ArtifactKind> parseArtifactKind(llvm::StringRef name);
 
-/// Writes the artifact of a planned module whose kernels have been lowered. Libraries and objects
+/// The model for one target: kernels that have been lowered, and the plan that runs them.
+struct Variant {
+  std::unique_ptr<llvm::Module> kernels;
+  Program program;
+  TargetInfo target;
+  std::string targetName; ///< as --target takes it
+};
+
+/// Writes the artifact of a planned module whose kernels have been lowered, for each of its
+/// targets; the first whose features the machine has is the one that runs. Libraries and objects
 /// get a C header beside them (OUT with the extension .h). The file appears under its name only
 /// when it is complete; equal inputs give equal bytes. Assembly and LLVM IR refer to the weights as
 /// an external symbol and hold the model alone, without the runtime.
-llvm::Error writeArtifact(std::unique_ptr<llvm::Module> kernels, const Program &program,
-                          const Provenance &provenance, const TargetInfo &target, ArtifactKind kind,
-                          llvm::StringRef path);
+llvm::Error writeArtifact(std::vector<Variant> variants, const Provenance &provenance,
+                          ArtifactKind kind, llvm::StringRef path);
 
 /// Writes a file under a temporary name and gives it its own when `write` is done and nothing went
 /// wrong. "-" is standard output.
 llvm::Error writeFile(llvm::StringRef path, llvm::function_ref<void(llvm::raw_ostream &)> write);
 
-/// The C header of a library: its functions, and the model's inputs, outputs and sizes in words.
-std::string makeHeader(const Program &program, const Provenance &provenance);
+/// The C header of a library: its functions, and the model's inputs, outputs and sizes in words,
+/// for each variant enough.
+std::string makeHeader(llvm::ArrayRef<Variant> variants, const Provenance &provenance);
 
 } // namespace quern::artifact
 

@@ -23,10 +23,10 @@ namespace {
 /// Writes the constant tables of one program.
 class TableWriter {
 public:
-  TableWriter(llvm::Module &module, const Program &program)
-      : module(module), program(program), context(module.getContext()),
-        pointer(llvm::PointerType::get(context, 0)), i32(llvm::Type::getInt32Ty(context)),
-        i64(llvm::Type::getInt64Ty(context)) {}
+  TableWriter(llvm::Module &module, const Program &program, size_t variant, bool isLast)
+      : module(module), program(program), variant(variant), isLast(isLast),
+        context(module.getContext()), pointer(llvm::PointerType::get(context, 0)),
+        i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)) {}
 
   llvm::Error emitThunks();
   void emitProgram(const Provenance &provenance, const TargetInfo &target,
@@ -51,9 +51,13 @@ private:
   /// A table of records, or null if there are none.
   Constant *table(llvm::ArrayRef<Constant *> records, llvm::StringRef name);
   Constant *indices(size_t count, llvm::StringRef name);
+  /// The program that is tried where this one's features are missing, or null.
+  Constant *fallback();
 
   llvm::Module &module;
   const Program &program;
+  size_t variant;
+  bool isLast;
   llvm::LLVMContext &context;
   llvm::PointerType *pointer;
   llvm::IntegerType *i32, *i64;
@@ -188,6 +192,20 @@ Constant *TableWriter::entry(uint64_t arenaAlign) {
                  u32(program.launches.size()), u32(0), u64(program.arenaBytes), u64(arenaAlign)});
 }
 
+static std::string nameProgram(size_t variant) {
+  return variant == 0 ? programSymbol.str() : programSymbol.str() + "_" + std::to_string(variant);
+}
+
+Constant *TableWriter::fallback() {
+  if (isLast)
+    return null();
+  auto *next = new llvm::GlobalVariable(module, llvm::Type::getInt8Ty(context), true,
+                                        llvm::GlobalValue::ExternalLinkage, nullptr,
+                                        nameProgram(variant + 1));
+  next->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  return next;
+}
+
 void TableWriter::emitProgram(const Provenance &provenance, const TargetInfo &target,
                               llvm::StringRef metadata) {
   bool isArm = llvm::Triple(target.triple).isAArch64();
@@ -195,7 +213,7 @@ void TableWriter::emitProgram(const Provenance &provenance, const TargetInfo &ta
   if (program.segmentBytes) {
     auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), program.segmentBytes);
     auto *segment = new llvm::GlobalVariable(module, type, true, llvm::GlobalValue::ExternalLinkage,
-                                             nullptr, getSegmentSymbol(provenance.prefix));
+                                             nullptr, getSegmentSymbol(provenance.prefix, variant));
     segment->setVisibility(llvm::GlobalValue::HiddenVisibility);
     segment->setAlignment(llvm::Align(64));
     segments = table({segment}, "segments");
@@ -219,22 +237,24 @@ void TableWriter::emitProgram(const Provenance &provenance, const TargetInfo &ta
                                   record,
                                   u64(metadata.size()),
                                   u64(unknownStackBytes),
-                                  null(),
+                                  fallback(),
                                   u32(program.inputs.size()),
                                   u32(program.outputs.size()),
                                   u32(0),
                                   u32(1),
                                   u32(program.segmentBytes ? 1 : 0),
                                   u32(0)});
-  auto *variable = new llvm::GlobalVariable(
-      module, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, programSymbol);
+  auto *variable =
+      new llvm::GlobalVariable(module, value->getType(), true, llvm::GlobalValue::ExternalLinkage,
+                               value, nameProgram(variant));
   variable->setVisibility(llvm::GlobalValue::HiddenVisibility);
   variable->setAlignment(llvm::Align(8));
 }
 
 llvm::Error emitProgram(llvm::Module &module, const Program &program, const Provenance &provenance,
-                        const TargetInfo &target, llvm::StringRef metadata) {
-  TableWriter writer(module, program);
+                        const TargetInfo &target, llvm::StringRef metadata, size_t variant,
+                        bool isLast) {
+  TableWriter writer(module, program, variant, isLast);
   if (llvm::Error error = writer.emitThunks())
     return error;
   writer.emitProgram(provenance, target, metadata);

@@ -53,7 +53,7 @@ static void writeTensor(llvm::raw_ostream &stream, const Tensor &tensor, const s
            << "_ZERO_POINT " << tensor.zeroPoint << "\n";
 }
 
-static void writeConstants(llvm::raw_ostream &stream, const Program &program,
+static void writeConstants(llvm::raw_ostream &stream, const Program &program, uint64_t arenaBytes,
                            llvm::StringRef guard) {
   stream << "#define " << guard << "_INPUTS " << program.inputs.size() << "\n";
   for (auto [index, tensor] : llvm::enumerate(program.inputs))
@@ -61,7 +61,7 @@ static void writeConstants(llvm::raw_ostream &stream, const Program &program,
   stream << "#define " << guard << "_OUTPUTS " << program.outputs.size() << "\n";
   for (auto [index, tensor] : llvm::enumerate(program.outputs))
     writeTensor(stream, tensor, guard.str() + "_OUTPUT_" + std::to_string(index));
-  stream << "#define " << guard << "_ARENA_BYTES " << program.arenaBytes << "\n";
+  stream << "#define " << guard << "_ARENA_BYTES " << arenaBytes << "\n";
   stream << "#define " << guard << "_ARENA_ALIGN 64\n";
 }
 
@@ -88,7 +88,13 @@ size_t PREFIX_stack_bytes(void);
 const char *PREFIX_status_text(quern_status status);
 )";
 
-std::string makeHeader(const Program &program, const Provenance &provenance) {
+std::string makeHeader(llvm::ArrayRef<Variant> variants, const Provenance &provenance) {
+  const Program &program = variants.front().program; // inputs and outputs are those of all
+  uint64_t arenaBytes = 0, segmentBytes = 0;
+  for (const Variant &variant : variants) {
+    arenaBytes = std::max(arenaBytes, variant.program.arenaBytes);
+    segmentBytes += variant.program.segmentBytes;
+  }
   std::string text;
   llvm::raw_string_ostream stream(text);
   std::string guard = upper(provenance.prefix);
@@ -96,14 +102,14 @@ std::string makeHeader(const Program &program, const Provenance &provenance) {
          << sanitize(provenance.target) << ". Generated, do not edit.\n//\n";
   describe(stream, "input", program.inputs);
   describe(stream, "output", program.outputs);
-  stream << "//   arena: " << program.arenaBytes
-         << " bytes, aligned to 64; weights: " << program.segmentBytes << " bytes\n//\n"
+  stream << "//   arena: " << arenaBytes << " bytes, aligned to 64; weights: " << segmentBytes
+         << " bytes\n//\n"
          << "// Call " << provenance.prefix << "_check_cpu once, then " << provenance.prefix
          << "_run with entry 0 as often as you like: it\n"
          << "// allocates nothing and starts no thread.\n\n"
          << "#ifndef " << guard << "_QUERN_H\n#define " << guard << "_QUERN_H\n\n"
          << "#include \"quern/model.h\"\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-  writeConstants(stream, program, guard);
+  writeConstants(stream, program, arenaBytes, guard);
   stream << '\n';
   llvm::StringRef rest = functions;
   while (!rest.empty()) {

@@ -43,8 +43,16 @@ static uint64_t addFrames(llvm::ArrayRef<std::pair<std::string, uint64_t>> frame
   return llvm::alignTo(launch + kernel + runtime, 64);
 }
 
-static llvm::Error writeProgram(const ELFFile<ELF64LE> &file, llvm::SmallVectorImpl<char> &object,
-                                uint64_t bytes) {
+static bool isProgram(llvm::StringRef symbol) {
+  size_t unused;
+  return symbol == programSymbol || (symbol.consume_front(programSymbol) &&
+                                     symbol.consume_front("_") && !symbol.getAsInteger(10, unused));
+}
+
+/// Into every program of the object file.
+static llvm::Error writePrograms(const ELFFile<ELF64LE> &file, llvm::SmallVectorImpl<char> &object,
+                                 uint64_t bytes) {
+  bool isThere = false;
   auto sections = file.sections();
   if (!sections)
     return sections.takeError();
@@ -59,13 +67,15 @@ static llvm::Error writeProgram(const ELFFile<ELF64LE> &file, llvm::SmallVectorI
       auto name = symbol.getName(*strings);
       if (!name)
         return name.takeError();
-      if (*name != programSymbol || symbol.st_shndx >= sections->size())
+      if (!isProgram(*name) || symbol.st_shndx >= sections->size())
         continue;
       uint64_t at = (*sections)[symbol.st_shndx].sh_offset + symbol.st_value + stackBytesOffset;
       llvm::support::endian::write64le(object.data() + at, bytes);
-      return llvm::Error::success();
+      isThere = true;
     }
   }
+  if (isThere)
+    return llvm::Error::success();
   return llvm::createStringError("the object file has no symbol 'quern_program'");
 }
 
@@ -96,7 +106,7 @@ llvm::Expected<uint64_t> patchStackBytes(llvm::SmallVectorImpl<char> &object,
     header.sh_flags = header.sh_flags | llvm::ELF::SHF_EXCLUDE;
   }
   uint64_t bytes = addFrames(frames, functions);
-  if (llvm::Error error = writeProgram(*file, object, bytes))
+  if (llvm::Error error = writePrograms(*file, object, bytes))
     return error;
   return bytes;
 }

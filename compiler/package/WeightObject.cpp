@@ -18,7 +18,10 @@ namespace quern::artifact {
 static constexpr uint64_t segmentAlignment = 64;
 static const char sectionNames[] = "\0.rodata.quern\0.symtab\0.strtab\0.note.GNU-stack\0";
 
-std::string getSegmentSymbol(llvm::StringRef prefix) { return (prefix + "_weights").str(); }
+std::string getSegmentSymbol(llvm::StringRef prefix, size_t variant) {
+  std::string symbol = (prefix + "_weights").str();
+  return variant == 0 ? symbol : symbol + "_" + std::to_string(variant);
+}
 
 /// The segment's bytes in order, gaps and the readable slack at the end as zeros.
 static void streamSegment(const Program &program, llvm::function_ref<void(llvm::StringRef)> write) {

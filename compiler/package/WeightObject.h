@@ -15,7 +15,7 @@
 namespace quern::artifact {
 
 /// The symbol that the weight segment has in object files.
-std::string getSegmentSymbol(llvm::StringRef prefix);
+std::string getSegmentSymbol(llvm::StringRef prefix, size_t variant = 0);
 
 /// Writes the weight segment as a relocatable ELF file with one symbol, piece by piece: weights
 /// never pass through LLVM's constants. `machine` is ELF's number of the architecture. Returns the

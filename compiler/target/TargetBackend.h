@@ -47,6 +47,11 @@ public:
 /// behind a colon; or null, and in `why`, if given, what was expected.
 const TargetBackend *lookupTargetBackend(llvm::StringRef name, std::string *why = nullptr);
 
+/// The targets of a list with commas between them, the most demanding first: what one artifact can
+/// hold. Empty if one is unknown or named twice, or if they are of several architectures.
+std::vector<const TargetBackend *> lookupTargetBackends(llvm::StringRef names,
+                                                        std::string *why = nullptr);
+
 /// All targets, in the order in which they are listed to the user.
 llvm::ArrayRef<const TargetBackend *> getTargetBackends();
 

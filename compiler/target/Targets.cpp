@@ -65,4 +65,38 @@ const TargetBackend *lookupTargetBackend(llvm::StringRef name, std::string *why)
   return nullptr;
 }
 
+std::vector<const TargetBackend *> lookupTargetBackends(llvm::StringRef names, std::string *why) {
+  std::string unwanted;
+  std::string &reason = why ? *why : unwanted;
+  std::vector<const TargetBackend *> backends;
+  llvm::SmallVector<llvm::StringRef> parts;
+  names.split(parts, ',');
+  for (llvm::StringRef part : parts) {
+    const TargetBackend *backend = lookupTargetBackend(part, &reason);
+    if (!backend)
+      return {};
+    std::string triple = backend->getTargetInfo().triple;
+    for (const TargetBackend *other : backends) {
+      TargetInfo info = other->getTargetInfo();
+      if (info.triple != triple)
+        reason = "'" + other->getName().str() + "' and '" + part.str() +
+                 "' are of two architectures, expected targets of one";
+      else if (info.requiredCpuFeatures == backend->getTargetInfo().requiredCpuFeatures)
+        reason = "'" + other->getName().str() + "' and '" + part.str() +
+                 "' need the same of a machine, expected one of them";
+      else
+        continue;
+      return {};
+    }
+    backends.push_back(backend);
+  }
+  auto demand = [](const TargetBackend *backend) {
+    uint64_t features = backend->getTargetInfo().requiredCpuFeatures;
+    return std::pair(llvm::popcount(features), features);
+  };
+  llvm::sort(backends,
+             [&](const TargetBackend *a, const TargetBackend *b) { return demand(a) > demand(b); });
+  return backends;
+}
+
 } // namespace quern
