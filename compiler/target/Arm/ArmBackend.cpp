@@ -43,7 +43,10 @@ public:
     b.setRounding("llvm.aarch64.neon.fcvtns.v4i32.v4f32", 4);
   }
   const DotKernel *integerDot() const override { return integers.get(); }
-  const DotKernel *floatDot() const override { return floats.get(); }
+  /// Narrower weights are multiplied by plain loops.
+  const DotKernel *floatDot(Type weights) const override {
+    return weights.isF32() ? floats.get() : nullptr;
+  }
 
   DepthwiseGroup depthwiseGroup(bool isFloat, int64_t taps) const override {
     if (isFloat)
