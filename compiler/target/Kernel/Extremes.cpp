@@ -29,7 +29,8 @@ void Extremes::begin(Value first, Value last) {
 static Value foldTo(KernelBuilder &b, qir::ReduceKind kind, Value value, Value other) {
   int64_t lanes = KernelBuilder::lanesOf(value.getType());
   for (; lanes > KernelBuilder::lanesOf(other.getType()); lanes /= 2)
-    value = combine(b, kind, b.extract(value, 0, lanes / 2), b.extract(value, lanes / 2, lanes / 2));
+    value =
+        combine(b, kind, b.extract(value, 0, lanes / 2), b.extract(value, lanes / 2, lanes / 2));
   return value;
 }
 
@@ -51,7 +52,8 @@ void Extremes::take(ArrayRef<Yielded> values, Value accumulator, ArrayRef<bool> 
     if (!known)
       known = neutral;
     // A panel's last group of vectors may be smaller.
-    value = foldTo(b, kind, combine(b, kind, neutral, value), known);
+    if (KernelBuilder::lanesOf(value.getType()) > KernelBuilder::lanesOf(known.getType()))
+      value = foldTo(b, kind, combine(b, kind, neutral, value), known);
     known = combine(b, kind, foldTo(b, kind, known, value), value);
   }
 }
