@@ -13,6 +13,8 @@ int runCompile(const CompileOptions &options);
 int runRun(const RunOptions &options);
 int runBench(const RunOptions &options);
 int runInspect(const InspectOptions &options);
+int runQuantize(const CompileOptions &options);
+int runEval(const EvalOptions &options);
 int runListTargets();
 
 } // namespace quern::driver

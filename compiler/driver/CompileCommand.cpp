@@ -4,6 +4,7 @@
 #include "compiler/driver/Commands.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Explain.h"
+#include "compiler/driver/Quantization.h"
 #include "compiler/driver/Registration.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
@@ -55,7 +56,8 @@ struct TargetRun {
 /// One run of `quern compile`.
 class CompileJob {
 public:
-  CompileJob(const CompileOptions &options, const DialectRegistry &registry) : options(options) {
+  CompileJob(const CompileOptions &options, const DialectRegistry &registry)
+      : options(options), quantization(options.quantize, options.model) {
     for (const TargetBackend *target : lookupTargetBackends(options.target))
       runs.push_back(std::make_unique<TargetRun>(registry, *target));
   }
@@ -74,6 +76,7 @@ private:
 
   const CompileOptions &options;
   std::vector<std::unique_ptr<TargetRun>> runs; ///< the most demanding target first
+  Quantization quantization;
   Progress progress;
 };
 
@@ -93,6 +96,8 @@ PipelineOptions CompileJob::makePipelineOptions(TargetRun &run) {
   pipeline.startFrom = options.startFrom;
   pipeline.stopAfter = options.stopAfter;
   pipeline.dumpDirectory = options.dumpStages;
+  if (!options.quantize.data.empty())
+    pipeline.quantize = [this](ModuleOp module) { return quantization.run(module); };
   pipeline.onStage = [this](llvm::StringRef stage) { progress.step(stage); };
   pipeline.afterStage = [&run](llvm::StringRef stage, const Compilation &compilation) {
     if (stage == "import")

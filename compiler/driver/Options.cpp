@@ -4,8 +4,10 @@
 #include "compiler/driver/Options.h"
 
 #include "cmake/Version.h"
+#include "compiler/evaluate/Metrics.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "passes/Calibrate/Observer.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -79,6 +81,38 @@ static std::string checkPrefix(const std::string &name) {
   return valid ? "" : "expected a C identifier, found '" + name + "'";
 }
 
+static std::string checkObserver(const std::string &name) {
+  std::string names;
+  for (const ObserverInfo &info : getObservers())
+    names += (names.empty() ? "" : ", ") + info.name.str();
+  return lookupObserver(name) ? "" : "unknown observer '" + name + "', expected one of " + names;
+}
+
+static std::string checkPrecision(const std::string &name) {
+  return name == "int8" ? "" : "unknown precision '" + name + "', expected int8";
+}
+
+/// How a float model is quantized on the way.
+static void addQuantizeFlags(CLI::App &app, QuantizeOptions &options) {
+  CLI::Option *data = app.add_option("--calibrate", options.data, "a data set to quantize with")
+                          ->type_name("DATA.json");
+  app.add_option("--precision", options.precision, "what to quantize to")
+      ->check(checkPrecision)
+      ->needs(data)
+      ->type_name("NAME")
+      ->capture_default_str();
+  app.add_option("--observer", options.observer, "how ranges are found")
+      ->check(checkObserver)
+      ->needs(data)
+      ->type_name("NAME");
+  app.add_option("--recipe", options.recipe, "the algorithms to use, and what to leave in float")
+      ->needs(data)
+      ->type_name("FILE.json");
+  app.add_option("--statistics", options.statistics, "keeps what was observed, to go on from")
+      ->needs(data)
+      ->type_name("FILE.json");
+}
+
 /// What `compile` shares with commands that may be given a model.
 static void addModelFlags(CLI::App &app, CompileOptions &options) {
   app.add_option("--target", options.target,
@@ -117,6 +151,7 @@ static void addModelFlags(CLI::App &app, CompileOptions &options) {
                  "the most threads that will run the artifact: work is divided for that many")
       ->check(CLI::Range(1, 256))
       ->type_name("N");
+  addQuantizeFlags(app, options.quantize);
 }
 
 static void addCompile(CLI::App &app, Options &options) {
@@ -237,6 +272,46 @@ static void addInspect(CLI::App &app, Options &options) {
   command->callback([&options] { options.command = Command::Inspect; });
 }
 
+static void addQuantize(CLI::App &app, Options &options) {
+  CompileOptions &compile = options.compile;
+  CLI::App *command =
+      app.add_subcommand("quantize", "write a float model's quantization as an ONNX file");
+  command->add_option("MODEL", compile.model, "an ONNX file")->required();
+  command->add_option("-o,--output", compile.output, "the file to write")
+      ->required()
+      ->type_name("OUT.onnx");
+  addModelFlags(*command, compile);
+  command->get_option("--calibrate")->required();
+  command->callback([&options] { options.command = Command::Quantize; });
+}
+
+static std::string checkMetric(const std::string &name) {
+  std::string names;
+  for (const Metric &metric : getMetrics())
+    names += (names.empty() ? "" : ", ") + metric.name.str();
+  return lookupMetric(name) ? "" : "unknown metric '" + name + "', expected one of " + names;
+}
+
+static void addEval(CLI::App &app, Options &options) {
+  EvalOptions &eval = options.eval;
+  CLI::App *command = app.add_subcommand("eval", "measure a model's accuracy on a data set");
+  command->add_option("ARTIFACT", eval.compile.model, "a model, or a shared library artifact")
+      ->required();
+  command->add_option("--data", eval.data, "the data set")->required()->type_name("DATA.json");
+  command->add_option("--metric", eval.metrics, "what to measure; all that is possible if not said")
+      ->check(checkMetric)
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command->add_option("--slice-by", eval.sliceBy, "a column of the table: one line for each value")
+      ->type_name("COLUMN");
+  command->add_option("--against", eval.against, "the model to compare with")->type_name("MODEL");
+  command->add_option("--of", eval.output, "the output to look at; the first if not said")
+      ->type_name("NAME");
+  command->add_flag("--json", eval.json, "print JSON");
+  addModelFlags(*command, eval.compile);
+  command->callback([&options] { options.command = Command::Eval; });
+}
+
 /// What the flags mean together.
 static std::string checkCompile(const CompileOptions &compile) {
   if (!compile.stopAfter.empty() && compile.emit != "mlir")
@@ -297,6 +372,8 @@ Parsed parseCommandLine(int argc, char **argv) {
   addRun(app, options);
   addBench(app, options);
   addInspect(app, options);
+  addQuantize(app, options);
+  addEval(app, options);
   try {
     app.parse(takeArguments(argc, argv));
   } catch (const CLI::Success &success) {
@@ -309,7 +386,8 @@ Parsed parseCommandLine(int argc, char **argv) {
   if (listTargets)
     options.command = Command::ListTargets;
   else if (app.get_subcommands().empty())
-    parsed.exitStatus = reportUsage("expected a command: compile, run, bench or inspect");
+    parsed.exitStatus =
+        reportUsage("expected a command: compile, run, bench, inspect, quantize or eval");
   else if (options.command == Command::Compile)
     if (std::string message = checkCompile(options.compile); !message.empty())
       parsed.exitStatus = reportUsage(message);

@@ -15,6 +15,15 @@ namespace quern::driver {
 /// The exit statuses of every command.
 enum ExitStatus { ExitDone = 0, ExitFailed = 1, ExitUsage = 2, ExitMachine = 3 };
 
+/// How a float model is quantized; nothing if `data` is empty.
+struct QuantizeOptions {
+  std::string data; ///< --calibrate
+  std::string precision = "int8";
+  std::string observer;   ///< empty: the recipe's
+  std::string recipe;     ///< a file; empty: the default
+  std::string statistics; ///< a file that an interrupted calibration goes on from; empty: none
+};
+
 /// How a model is compiled: the flags of `compile`, and of `run` and `bench` given a model.
 struct CompileOptions {
   std::string model;
@@ -26,6 +35,7 @@ struct CompileOptions {
   std::vector<std::string> keep;
   bool exchangeCodes = false; ///< --io=codes
   int threadsMax = 0;         ///< 0: not given
+  QuantizeOptions quantize;
   std::string dumpStages, stopAfter, startFrom;
   std::optional<std::string> explain; ///< "-" is standard error, else a file for JSON
   bool dependencies = false;          ///< -MD
@@ -44,17 +54,26 @@ struct RunOptions {
   bool json = false, profile = false, serve = false;
 };
 
+struct EvalOptions {
+  CompileOptions compile; ///< of `model`, which may be a shared library artifact
+  std::string data;
+  std::vector<std::string> metrics; ///< empty: all that the data allow
+  std::string sliceBy, against, output;
+  bool json = false;
+};
+
 struct InspectOptions {
   std::string artifact;
   bool json = false;
 };
 
-enum class Command { Compile, Run, Bench, Inspect, ListTargets };
+enum class Command { Compile, Run, Bench, Inspect, Quantize, Eval, ListTargets };
 
 struct Options {
   Command command = Command::Compile;
   CompileOptions compile;
   RunOptions run;
+  EvalOptions eval;
   InspectOptions inspect;
 };
 

@@ -22,6 +22,10 @@ int main(int argc, char **argv) {
     return quern::driver::runBench(options.run);
   case quern::driver::Command::Inspect:
     return quern::driver::runInspect(options.inspect);
+  case quern::driver::Command::Quantize:
+    return quern::driver::runQuantize(options.compile);
+  case quern::driver::Command::Eval:
+    return quern::driver::runEval(options.eval);
   case quern::driver::Command::ListTargets:
     return quern::driver::runListTargets();
   }

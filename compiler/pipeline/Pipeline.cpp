@@ -40,7 +40,9 @@ static LogicalResult runImport(MLIRContext &context, const PipelineOptions &opti
   import.keep = options.keep;
   import.externalFiles = &compilation.externalFiles;
   compilation.module = importOnnx(context, options.input, import);
-  return success(static_cast<bool>(compilation.module));
+  if (!compilation.module)
+    return failure();
+  return options.quantize ? options.quantize(*compilation.module) : success();
 }
 
 static LogicalResult runLegalize(MLIRContext &context, const PipelineOptions &options,
@@ -156,14 +158,19 @@ static LogicalResult dumpStage(MLIRContext &context, const PipelineOptions &opti
 }
 
 FailureOr<Compilation> runPipeline(MLIRContext &context, const PipelineOptions &options) {
+  if (options.startFrom.empty())
+    return runPipeline(context, options, nullptr);
+  OwningOpRef<ModuleOp> module = readStage(context, options);
+  if (!module)
+    return failure();
+  return runPipeline(context, options, std::move(module));
+}
+
+FailureOr<Compilation> runPipeline(MLIRContext &context, const PipelineOptions &options,
+                                   OwningOpRef<ModuleOp> module) {
   Compilation compilation;
-  int first = 0;
-  if (!options.startFrom.empty()) {
-    first = findStage(options.startFrom) + 1;
-    compilation.module = readStage(context, options);
-    if (!compilation.module)
-      return failure();
-  }
+  compilation.module = std::move(module);
+  int first = options.startFrom.empty() ? 0 : findStage(options.startFrom) + 1;
   int last = options.stopAfter.empty() ? getStages().size() - 1 : findStage(options.stopAfter);
   for (int number = first; number <= last; ++number) {
     const Stage &stage = getStages()[number];

@@ -37,6 +37,9 @@ struct PipelineOptions {
   std::string startFrom;      ///< the stage whose result `input` is; empty: a model file
   std::string stopAfter;      ///< the last stage that is run; empty: all
   std::string dumpDirectory;  ///< where to write NN-stage.mlir and blobs/; empty: nowhere
+  /// Called on what `import` gave, as a part of that stage: the driver quantizes there. Null:
+  /// nothing.
+  std::function<mlir::LogicalResult(mlir::ModuleOp)> quantize;
   /// Called before each stage with its name.
   std::function<void(llvm::StringRef)> onStage;
   /// Called after each stage.
@@ -59,6 +62,10 @@ int findStage(llvm::StringRef name);
 /// Runs the stages that the options ask for. Problems are reported as diagnostics.
 mlir::FailureOr<Compilation> runPipeline(mlir::MLIRContext &context,
                                          const PipelineOptions &options);
+
+/// The same from a module that is the result of the stage `options.startFrom`.
+mlir::FailureOr<Compilation> runPipeline(mlir::MLIRContext &context, const PipelineOptions &options,
+                                         mlir::OwningOpRef<mlir::ModuleOp> module);
 
 /// Prints a module so that --start-from reads it again: locations included.
 void printStage(mlir::ModuleOp module, llvm::raw_ostream &stream);

@@ -102,7 +102,27 @@ bool ContentStore::contains(llvm::StringRef hash) const {
 
 void ContentStore::release(llvm::StringRef hash) {
   std::lock_guard<std::mutex> lock(mutex);
-  entries.erase(hash);
+  if (!kept || !kept->contains(hash))
+    entries.erase(hash);
+}
+
+ContentStore::Scope::Scope(ContentStore &store) : store(store) {
+  std::lock_guard<std::mutex> lock(store.mutex);
+  assert(!store.kept && "one scope at a time");
+  store.kept.emplace();
+  for (const auto &entry : store.entries)
+    store.kept->insert(entry.first());
+}
+
+ContentStore::Scope::~Scope() {
+  std::lock_guard<std::mutex> lock(store.mutex);
+  std::vector<std::string> added;
+  for (const auto &entry : store.entries)
+    if (!store.kept->contains(entry.first()))
+      added.push_back(entry.first().str());
+  for (const std::string &hash : added)
+    store.entries.erase(hash);
+  store.kept.reset();
 }
 
 llvm::Error ContentStore::save(llvm::StringRef directory) const {

@@ -7,10 +7,12 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,18 @@ public:
   bool contains(llvm::StringRef hash) const;
   /// Forgets the bytes; using their name afterwards is an error of the caller.
   void release(llvm::StringRef hash);
+  /// A compilation beside the one that owns the store's contents: while it lives, what was there
+  /// before stays whatever is released; when it ends, what was added is forgotten. One at a time.
+  class Scope {
+  public:
+    explicit Scope(ContentStore &store);
+    ~Scope();
+    Scope(const Scope &) = delete;
+    Scope &operator=(const Scope &) = delete;
+
+  private:
+    ContentStore &store;
+  };
   /// Writes every blob to `directory`/HASH.blob (existing files are kept) or reads one on demand
   /// from there when `get` does not find it.
   llvm::Error save(llvm::StringRef directory) const;
@@ -63,6 +77,7 @@ private:
   mutable std::mutex mutex;
   mutable llvm::StringMap<Entry> entries;
   std::vector<std::string> searchDirectories;
+  std::optional<llvm::StringSet<>> kept; ///< while there is a Scope
 };
 
 } // namespace quern

@@ -22,8 +22,13 @@ bool isByteCode(Type type) {
   return integer && !integer.isSignless() && integer.getWidth() <= 8;
 }
 
-int64_t CodeFacts::quantize(float value) const {
-  float scaled = value * (1.0f / scales.front());
+bool CodeFacts::isPerChannel() const {
+  return axis && !block && *axis == tensorOf(codes).getRank() - 1 && hasConstantScale() &&
+         hasConstantZeroPoint() && llvm::all_equal(zeroPoints);
+}
+
+int64_t CodeFacts::quantize(float value, size_t channel) const {
+  float scaled = value * (1.0f / scales[channel]);
   if (std::isnan(scaled))
     return low;
   double code =

@@ -33,8 +33,11 @@ struct CodeFacts {
   bool hasConstantZeroPoint() const { return !zeroPoints.empty(); }
   /// One scale and zero point, known.
   bool isUniform() const { return !axis && scales.size() == 1 && zeroPoints.size() == 1; }
-  /// The code for a real value, as `quern.quantize` computes it; only when uniform.
-  int64_t quantize(float value) const;
+  /// A known scale for each index of the last dimension, and one zero point.
+  bool isPerChannel() const;
+  /// The code for a real value, as `quern.quantize` computes it; only when uniform, or per channel
+  /// for the channel of that number.
+  int64_t quantize(float value, size_t channel = 0) const;
 
   /// None for float codes, codebooks and null ops.
   static std::optional<CodeFacts> of(qir::DequantizeOp op);

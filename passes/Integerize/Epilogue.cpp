@@ -154,13 +154,36 @@ static void takeBias(LinearValue &linear) {
     linear.value = add;
 }
 
-/// Follows the chain to a quantize with one constant scale; null if it ends elsewhere.
+/// Whether the quantize's scales can be folded into the chain's multipliers: one known scale, or
+/// one for each channel where the chain's clamps are the same codes in all channels. The latter are
+/// then divided out.
+static bool takesScales(Chain &chain, qir::QuantizeOp quantize) {
+  auto facts = CodeFacts::of(quantize);
+  if (!facts || facts->isUniform() || !facts->isPerChannel())
+    return facts && facts->isUniform();
+  for (size_t channel = 1; channel < facts->scales.size(); ++channel)
+    if (facts->quantize(chain.low, channel) != facts->quantize(chain.low) ||
+        facts->quantize(chain.high, channel) != facts->quantize(chain.high))
+      return false;
+  LinearValue changed = chain.linear;
+  if (!broadcastTo(changed, {static_cast<int64_t>(facts->scales.size())}))
+    return false;
+  for (size_t i = 0; i < changed.multipliers.size(); ++i) {
+    // In single precision, as emitScaled divides by one scale.
+    float multiplier = static_cast<float>(changed.multipliers[i]);
+    changed.multipliers[i] = multiplier / facts->scales[i % facts->scales.size()];
+    if (!std::isnormal(static_cast<float>(changed.multipliers[i])))
+      return false;
+  }
+  chain.linear = std::move(changed);
+  return true;
+}
+
+/// Follows the chain to a quantize with known scales; null if it ends elsewhere.
 static qir::QuantizeOp followToQuantize(Chain &chain) {
   while (Operation *user = onlyUser(chain.linear.value)) {
-    if (auto quantize = llvm::dyn_cast<qir::QuantizeOp>(user)) {
-      auto facts = CodeFacts::of(quantize);
-      return facts && facts->isUniform() ? quantize : nullptr;
-    }
+    if (auto quantize = llvm::dyn_cast<qir::QuantizeOp>(user))
+      return takesScales(chain, quantize) ? quantize : nullptr;
     if (!absorbFloatOp(chain, user))
       return nullptr;
     chain.linear.value = user->getResult(0);
@@ -205,7 +228,8 @@ static void emitCodes(OpBuilder &builder, const Chain &chain, qir::QuantizeOp qu
   auto facts = *CodeFacts::of(quantize);
   builder.setInsertionPoint(quantize);
   MapBuilder map(builder, location, tensorOf(quantize).getShape());
-  double scale = facts.scales.front(), most = 0;
+  // Scales per channel are in the multipliers already.
+  double scale = facts.isUniform() ? facts.scales.front() : 1.0, most = 0;
   Value scaled = emitScaled(map, chain.linear, scale, emitInteger);
   for (double multiplier : chain.linear.multipliers)
     most = std::max(most, std::abs(multiplier / scale));

@@ -170,12 +170,14 @@ static void replaceContraction(OpBuilder &builder, Contraction &c, double bound)
     linear.offsets = {0};
   if (c.weights && !c.left.zero)
     c.offsets = makeOffsets(builder, c);
-  bool known = c.left.scale && (c.weights || c.right->scale);
+  bool perChannel = !c.left.channelScales.empty();
+  bool known = perChannel || (c.left.scale && (c.weights || c.right->scale));
   if (!known)
     return replaceDynamic(builder, c, linear);
   for (size_t i = 0; i < linear.offsets.size(); ++i) {
     double right = c.weights ? c.weights->scales[i] : *c.right->scale;
-    linear.multipliers.push_back(static_cast<double>(*c.left.scale) * right);
+    double left = perChannel ? c.left.channelScales[i] : *c.left.scale;
+    linear.multipliers.push_back(left * right);
   }
   replaceIntegerCasts(builder, c, linear);
   if (linear.value.use_empty())
@@ -205,9 +207,17 @@ static Value makePadValue(OpBuilder &builder, qir::ConvOp conv, const Activation
   return map.finish(zero, element).getResult(0);
 }
 
+/// Whether each output channel reads the input channel of its own number and no other: then scales
+/// per channel of the input come out of the sum.
+static bool isDepthwise(qir::ConvOp conv) {
+  auto weights = tensorOf(conv.getWeights());
+  auto groups = static_cast<int64_t>(conv.getGroups());
+  return weights.getShape().front() == groups && weights.getShape().back() == 1;
+}
+
 static LogicalResult integerizeConv(OpBuilder &builder, qir::ConvOp conv, bool toUnsigned,
                                     Reason &why) {
-  auto left = Activation::read(conv.getInput(), why);
+  auto left = Activation::read(conv.getInput(), why, isDepthwise(conv));
   if (!left)
     return failure();
   if (conv.getPadValue()) {

@@ -29,11 +29,11 @@ static std::optional<CodeFacts> readByteCodes(Value value, std::string &why) {
   return std::nullopt;
 }
 
-std::optional<Activation> Activation::read(Value value, std::string &why) {
+std::optional<Activation> Activation::read(Value value, std::string &why, bool perChannel) {
   auto facts = readByteCodes(value, why);
   if (!facts)
     return std::nullopt;
-  if (facts->axis) {
+  if (facts->axis && !(perChannel && facts->isPerChannel())) {
     why = "expected one scale per activation tensor, found one per slice of an axis";
     return std::nullopt;
   }
@@ -45,7 +45,9 @@ std::optional<Activation> Activation::read(Value value, std::string &why) {
   result.scaleTensor = facts->scale;
   if (facts->hasConstantZeroPoint())
     result.zero = facts->zeroPoints.front();
-  if (facts->hasConstantScale())
+  if (facts->axis)
+    result.channelScales = facts->scales;
+  else if (facts->hasConstantScale())
     result.scale = facts->scales.front();
   return result;
 }

@@ -14,7 +14,8 @@
 
 namespace quern {
 
-/// Codes with one scale and one zero point, each known now or at run time.
+/// Codes with one scale (or known ones per channel) and one zero point, each known now or at run
+/// time.
 struct Activation {
   mlir::Value codes;
   int64_t low = 0, high = 0;   ///< range of the codes
@@ -23,9 +24,12 @@ struct Activation {
   int64_t shift = 0;
   std::optional<float> scale; ///< none when only known at run time: `scaleTensor`
   mlir::Value scaleTensor;
+  std::vector<float> channelScales; ///< instead of `scale`: for each index of the last dimension
 
-  /// From a dequantize; otherwise none, and `why` says what was found.
-  static std::optional<Activation> read(mlir::Value value, std::string &why);
+  /// From a dequantize; otherwise none, and `why` says what was found. With `perChannel` the scale
+  /// may vary along the last dimension.
+  static std::optional<Activation> read(mlir::Value value, std::string &why,
+                                        bool perChannel = false);
   /// Makes the codes ui8 or si8, by a map when they are not.
   void convert(mlir::OpBuilder &builder, bool toUnsigned);
   /// The zero point as i32 in a map's body.

@@ -1,0 +1,82 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_DATA_DATASET_H
+#define QUERN_COMPILER_DATA_DATASET_H
+
+#include "compiler/data/Csv.h"
+#include "compiler/data/DataDescription.h"
+#include "compiler/data/Npy.h"
+#include "passes/Interfaces/ModelRunner.h"
+#include "passes/Interfaces/SampleSource.h"
+
+#include "llvm/ADT/StringMap.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quern::data {
+
+/// A data set as a stream of samples: nothing of it is kept but the rows' places in the table.
+/// An interface: see docs/datasets.md.
+class DataSet : public SampleSource {
+public:
+  /// Opens the description and everything it names, and fits it to the model's inputs: names,
+  /// shapes without the first dimension (the batch), columns, labels, that files are there.
+  static llvm::Expected<std::unique_ptr<DataSet>> open(llvm::StringRef path,
+                                                       llvm::ArrayRef<TensorSlot> inputs);
+
+  size_t size() const override { return rows.size(); }
+  llvm::Error read(size_t index, llvm::ArrayRef<char *> buffers) override;
+
+  bool hasLabels() const { return labelColumn.has_value(); }
+  /// The class of a sample; only if there are labels.
+  int64_t getLabel(size_t index) const;
+  /// The columns that slice the data, and a sample's value in one of them.
+  llvm::ArrayRef<std::string> getSliceColumns() const { return description.slices; }
+  std::string getSlice(size_t index, unsigned column) const;
+  /// What is unusual but no error: a slice with one sample, say. `FILE:LINE: …`.
+  llvm::ArrayRef<std::string> getWarnings() const { return warnings; }
+  /// Where a sample comes from, for messages: a line of the table or a number.
+  std::string getPlace(size_t index) const;
+  /// What identifies the data to a statistics file: the description and the table, hashed.
+  const std::string &getHash() const { return hash; }
+
+private:
+  struct Input {
+    InputSource source;
+    TensorSlot slot;
+    std::vector<int64_t> sampleDims; ///< the slot's dimensions without the batch
+    std::optional<unsigned> column;
+    std::optional<ArrayFile> array;
+  };
+
+  llvm::Error fit(llvm::ArrayRef<TensorSlot> slots);
+  llvm::Error fitImage(const Input &input) const;
+  llvm::Error openTable();
+  llvm::Error openArrays();
+  llvm::Error findColumns();
+  llvm::Error selectRows();
+  llvm::Error checkRows();
+  llvm::Error checkLabel(size_t index) const;
+  void countSlices();
+  llvm::Error hashFiles();
+  llvm::Expected<unsigned> findColumn(llvm::StringRef name, unsigned line) const;
+  llvm::Error makeError(unsigned line, const llvm::Twine &message) const;
+  llvm::Error readImageInput(const Input &input, size_t index, char *buffer) const;
+  llvm::Error readArrayInput(const Input &input, size_t index, char *buffer) const;
+
+  DataDescription description;
+  std::optional<CsvTable> table;
+  std::vector<uint64_t> rows; ///< numbers in the table or arrays
+  std::vector<Input> inputs;  ///< in the model's order
+  std::optional<unsigned> labelColumn;
+  std::vector<unsigned> sliceColumns;
+  std::vector<std::string> warnings;
+  std::string hash;
+};
+
+} // namespace quern::data
+
+#endif // QUERN_COMPILER_DATA_DATASET_H

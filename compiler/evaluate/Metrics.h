@@ -1,0 +1,52 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef QUERN_COMPILER_EVALUATE_METRICS_H
+#define QUERN_COMPILER_EVALUATE_METRICS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace quern {
+
+/// What a metric sees of one sample.
+struct Observation {
+  llvm::ArrayRef<float> output;    ///< the values of the model's output
+  llvm::ArrayRef<float> reference; ///< the other model's; empty if there is none
+  std::optional<int64_t> label;
+};
+
+/// A sample's contribution: a metric is a function of the sums of these over samples.
+struct Score {
+  double numerator = 0, denominator = 0;
+};
+
+/// A row of the registry: what `--metric=` takes.
+struct Metric {
+  llvm::StringLiteral name;
+  llvm::StringLiteral unit;
+  llvm::StringLiteral description;
+  bool needsLabel, needsReference;
+  Score (*score)(const Observation &);
+  double (*finish)(Score sums);
+};
+
+/// All metrics; a new one adds its line in Metrics.cpp.
+llvm::ArrayRef<Metric> getMetrics();
+/// The metric of that name, or null.
+const Metric *lookupMetric(llvm::StringRef name);
+
+/// A metric over samples, with a 95 % bootstrap interval: that of the values that 1000 draws of as
+/// many samples, with repetition and a fixed seed, give.
+struct Estimate {
+  double value = 0, low = 0, high = 0;
+};
+Estimate estimate(const Metric &metric, llvm::ArrayRef<Score> scores);
+
+} // namespace quern
+
+#endif // QUERN_COMPILER_EVALUATE_METRICS_H

@@ -1,0 +1,120 @@
+// Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "compiler/export/OnnxExport.h"
+
+#include "compiler/export/GraphPatch.h"
+#include "compiler/frontend/onnx/ExternalData.h"
+#include "compiler/frontend/onnx/TensorData.h"
+#include "compiler/package/Artifact.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/logging.h>
+#include <onnx/checker.h>
+#include <onnx/version_converter/convert.h>
+
+#include <exception>
+
+using llvm::Error;
+
+namespace quern {
+
+/// Scales per channel exist since this operator set.
+static constexpr int64_t oldestOpset = 13;
+/// Protobuf counts sizes in int.
+static constexpr uint64_t maxBytes = (uint64_t{1} << 31) - (uint64_t{1} << 20);
+
+static Error readModel(llvm::StringRef path, onnx::ModelProto &model) {
+  auto file = onnxfile::mapRegularFile(path);
+  if (!file)
+    return file.takeError();
+  llvm::ArrayRef<char> bytes = (*file)->bytes();
+  google::protobuf::LogSilencer silence;
+  if (bytes.size() > maxBytes ||
+      !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return llvm::createStringError("not a readable onnx model of less than 2 GiB");
+  return Error::success();
+}
+
+/// Takes in what lies in files beside the model: the result may go to another folder.
+static Error takeExternalData(llvm::StringRef path, onnx::GraphProto &graph) {
+  onnxfile::ExternalFiles files(path);
+  uint64_t total = 0;
+  for (onnx::TensorProto &tensor : *graph.mutable_initializer()) {
+    if (tensor.data_location() != onnx::TensorProto::EXTERNAL)
+      continue;
+    onnxfile::ExternalReference reference;
+    for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
+      if (entry.key() == "location")
+        reference.location = entry.value();
+      else if (entry.key() == "offset")
+        reference.offset = entry.value();
+      else if (entry.key() == "length")
+        reference.length = entry.value();
+    }
+    auto size = onnxfile::getRawBytes(tensor.data_type(),
+                                      {tensor.dims().data(), size_t(tensor.dims_size())});
+    if (!size)
+      return size.takeError();
+    auto range = files.find(reference, *size);
+    if (!range)
+      return range.takeError();
+    total += *size;
+    if (total > maxBytes)
+      return llvm::createStringError(
+          "the tensors beside the model are too large for one file: expected less than 2 GiB");
+    tensor.clear_external_data();
+    tensor.clear_data_location();
+    tensor.set_raw_data(range->bytes().data(), range->bytes().size());
+  }
+  return Error::success();
+}
+
+static int64_t getOpset(const onnx::ModelProto &model) {
+  for (const onnx::OperatorSetIdProto &import : model.opset_import())
+    if (import.domain().empty() || import.domain() == "ai.onnx")
+      return import.version();
+  return 0;
+}
+
+static Error write(const onnx::ModelProto &model, llvm::StringRef output) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    if (!model.SerializeToCodedStream(&coded))
+      return llvm::createStringError("the result cannot be written as one file");
+  }
+  return artifact::writeFile(output, [&](llvm::raw_ostream &stream) { stream << bytes; });
+}
+
+static Error exportModel(llvm::StringRef path, const QuantizationPlan &plan,
+                         llvm::StringRef output) {
+  onnx::ModelProto model;
+  if (Error error = readModel(path, model))
+    return error;
+  if (Error error = takeExternalData(path, *model.mutable_graph()))
+    return error;
+  if (getOpset(model) < oldestOpset)
+    model = onnx::version_conversion::ConvertVersion(model, oldestOpset);
+  if (Error error = GraphPatch(*model.mutable_graph()).apply(plan))
+    return error;
+  onnx::checker::check_model(model);
+  return write(model, output);
+}
+
+Error exportQuantized(llvm::StringRef model, const QuantizationPlan &plan, llvm::StringRef output) {
+  // onnx throws where it finds something wrong.
+  try {
+    if (Error error = exportModel(model, plan, output))
+      return llvm::createStringError("'" + model + "': " + llvm::toString(std::move(error)));
+  } catch (const std::exception &problem) {
+    return llvm::createStringError("'" + model +
+                                   "': the quantized model cannot be written: " + problem.what());
+  }
+  return Error::success();
+}
+
+} // namespace quern
