@@ -36,8 +36,11 @@ static llvm::Error writeLibrary(Compilation &compilation, const TargetBackend &t
   auto kernels = translateKernels(*compilation.kernels, llvmContext, info);
   if (failed(kernels))
     return llvm::createStringError("the kernels cannot be translated");
-  return artifact::writeArtifact(std::move(*kernels), *program, provenance, info,
-                                 artifact::ArtifactKind::Shared, path);
+  std::vector<artifact::Variant> variants;
+  variants.push_back(
+      {std::move(*kernels), std::move(*program), std::move(info), target.getName().str()});
+  return artifact::writeArtifact(std::move(variants), provenance, artifact::ArtifactKind::Shared,
+                                 path);
 }
 
 static llvm::Expected<std::unique_ptr<LoadedModel>>
