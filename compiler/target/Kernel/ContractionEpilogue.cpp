@@ -148,8 +148,8 @@ void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile 
     for (Group group{pixel, 0, 0}; group.first < panel.vectors; group.first += group.count) {
       group.count = groupSize(panel.vectors - group.first);
       SmallVector<Yielded> values = finishLanes(panel, t, channel, accumulators, group);
-      Value sums = b.concatenate(
-          accumulators.slice(pixel * panel.vectors + group.first, group.count));
+      Value sums =
+          b.concatenate(accumulators.slice(pixel * panel.vectors + group.first, group.count));
       extremes.takeFirst(values, sums, validLanes(panel, group));
       for (auto [r, result] : llvm::enumerate(view.results)) {
         const OutputAccess &access = resultAccesses[r];
