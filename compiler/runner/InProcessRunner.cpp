@@ -60,6 +60,11 @@ FailureOr<std::unique_ptr<CompiledModel>> InProcessRunner::compile(ModuleOp modu
   MLIRContext &context = *module.getContext();
   auto *dialect = context.getOrLoadDialect<qir::QuernDialect>();
   ContentStore::Scope scope(dialect->getContentStore());
+  // Advice on speed is about the user's program, not about one that shows its inner tensors.
+  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &diagnostic) {
+    return success(diagnostic.getSeverity() == DiagnosticSeverity::Warning ||
+                   diagnostic.getSeverity() == DiagnosticSeverity::Remark);
+  });
   PipelineOptions options;
   options.target = &target;
   options.startFrom = "import";

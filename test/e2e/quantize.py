@@ -156,23 +156,24 @@ def run_depthwise(folder):
     theirs = np.concatenate([q.session(file, optimized=False).run(None, {"x": x[None]})[0] for x in samples])
     check(q.sqnr(theirs, ours) >= 35, f"against ONNX Runtime: {q.sqnr(theirs, ours):.1f} dB")
     reference = np.concatenate([q.session(model).run(None, {"x": x[None]})[0] for x in samples])
-    check(q.sqnr(reference, ours) >= 25, f"against float: {q.sqnr(reference, ours):.1f} dB")
+    check(q.sqnr(reference, ours) >= 30, f"against float: {q.sqnr(reference, ours):.1f} dB")
     # Nothing but depthwise convolutions reads them, so they are done in integers like the others.
     explained = subprocess.run([q.QUERN, "compile", str(file), "-o", str(folder / "explained"), "--explain"], capture_output=True, text=True)
     check("computed in float" not in explained.stderr, explained.stderr)
-    for observer in ("minmax", "average", "percentile", "entropy"):
+    # Entropy clips more than the squared error would: it looks at the distribution of values alone.
+    for observer, floor in (("minmax", 40), ("average", 30), ("percentile", 40), ("mse", 40), ("entropy", 17)):
         program = folder / observer
         quern("compile", model, f"--calibrate={calibration}", f"--observer={observer}", "-o", program)
         value = q.sqnr(reference, run_all(program, "x", samples))
-        # Entropy clips the tails, which costs more on few random samples.
-        bound = 18 if observer == "entropy" else 20
-        check(value >= bound, f"--observer={observer}: {value:.2f} dB, expected {bound}")
+        print(f"{observer}: {value:.1f} dB")
+        check(value >= floor, f"--observer={observer}: {value:.1f} dB, expected {floor}")
     recipe = folder / "recipe.json"
     for algorithms in (["nearest"], ["equalize", "mse"], ["equalize", "nearest", "correct-bias"]):
         recipe.write_text(json.dumps({"algorithms": algorithms}))
         quern("compile", model, f"--calibrate={calibration}", f"--recipe={recipe}", "-o", folder / "recipe")
         value = q.sqnr(reference, run_all(folder / "recipe", "x", samples))
-        check(value >= 22, f"{algorithms}: {value:.1f} dB")
+        print(f"{algorithms}: {value:.1f} dB")
+        check(value >= 30, f"{algorithms}: {value:.1f} dB")
 
 
 def main():
