@@ -14,6 +14,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -48,7 +49,10 @@ writeAndLoad(Compilation &compilation, const TargetBackend &target, MLIRContext 
   llvm::SmallString<128> folder;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("quern-runner", folder))
     return llvm::createStringError("temporary folder: " + code.message());
-  auto remove = llvm::scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+  auto remove = llvm::scope_exit([&] {
+    if (std::error_code code = llvm::sys::fs::remove_directories(folder))
+      llvm::errs() << "warning: '" << folder << "': " << code.message() << '\n';
+  });
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, "model.so");
   if (llvm::Error error = writeLibrary(compilation, target, path))
