@@ -25,7 +25,7 @@ public:
   /// Opens the description and everything it names, and fits it to the model's inputs: names,
   /// shapes without the first dimension (the batch), columns, labels, that files are there.
   static llvm::Expected<std::unique_ptr<DataSet>> open(llvm::StringRef path,
-                                                       llvm::ArrayRef<TensorSlot> inputs);
+                                                       llvm::ArrayRef<TensorSlot> slots);
 
   size_t size() const override { return rows.size(); }
   llvm::Error read(size_t index, llvm::ArrayRef<char *> buffers) override;

@@ -6,6 +6,7 @@
 #include "dialects/Quern/ContentStore.h"
 
 #include <algorithm>
+#include <cmath>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -163,8 +164,8 @@ static std::vector<Taps> makeTaps(int64_t from, int64_t to) {
   std::vector<Taps> result(to);
   for (int64_t i = 0; i < to; ++i) {
     double center = (static_cast<double>(i) + 0.5) * ratio;
-    auto first = std::max<int64_t>(0, static_cast<int64_t>(center - support + 0.5));
-    auto last = std::min<int64_t>(from, static_cast<int64_t>(center + support + 0.5));
+    auto first = std::max<int64_t>(0, static_cast<int64_t>(std::trunc(center - support + 0.5)));
+    auto last = std::min<int64_t>(from, static_cast<int64_t>(std::trunc(center + support + 0.5)));
     Taps &taps = result[i];
     taps.first = first;
     double sum = 0;

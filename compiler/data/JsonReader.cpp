@@ -64,7 +64,7 @@ private:
       skipSpace();
       if (isObject)
         ++position; // the colon
-      walk(pointer + "/" + key);
+      walk((llvm::Twine(pointer) + "/" + key).str());
     }
     ++position;
   }
@@ -78,7 +78,7 @@ private:
 } // namespace
 
 /// LLVM's parser says `[LINE:COLUMN, byte=N]: message`; its words start in capitals.
-static std::string describeSyntax(std::string message, std::string &line) {
+static std::string describeSyntax(const std::string &message, std::string &line) {
   StringRef rest = message;
   if (rest.consume_front("["))
     line = rest.take_until([](char c) { return c == ':'; }).str();

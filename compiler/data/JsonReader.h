@@ -53,7 +53,7 @@ public:
   /// Calls `read` for the object `key`, if there is one.
   void takeObject(llvm::StringRef key, llvm::function_ref<void(ObjectReader &)> read);
 
-  void fail(llvm::StringRef key, const llvm::Twine &message);
+  void fail(llvm::StringRef key, const llvm::Twine &text);
   unsigned getLine(llvm::StringRef key) const;
   unsigned getLine() const { return file.getLine(pointer); }
   /// The first error, or one for a member that nobody asked for.

@@ -194,6 +194,7 @@ Expected<std::vector<Group>> Evaluation::makeGroups() const {
 
 Estimate Evaluation::estimateGroup(size_t metric, const Group &group) const {
   std::vector<Score> values;
+  values.reserve(group.samples.size());
   for (size_t sample : group.samples)
     values.push_back(scores[metric][sample]);
   return estimate(*metrics[metric], values);
