@@ -63,11 +63,11 @@ static InputSource readInput(StringRef name, ObjectReader &reader) {
   InputSource source;
   source.name = name.str();
   source.line = reader.getLine();
-  int kinds = reader.has("image") + reader.has("file") + reader.has("array");
+  int kinds = reader.has("image") + reader.has("file") + reader.has("array") + reader.has("tokens");
   if (kinds != 1) {
     reader.fail("", "input '" + name +
-                        "': expected one of 'image', 'file' (columns with file names) and "
-                        "'array' (a file with all samples)");
+                        "': expected one of 'image', 'file' (columns with file names), 'array' "
+                        "and 'tokens' (a file with all samples)");
     return source;
   }
   if (reader.has("image")) {
@@ -76,6 +76,11 @@ static InputSource readInput(StringRef name, ObjectReader &reader) {
   } else if (reader.has("file")) {
     source.kind = InputSource::Kind::File;
     reader.take("file", source.column);
+  } else if (reader.has("tokens")) {
+    source.kind = InputSource::Kind::Tokens;
+    reader.take("tokens", source.path);
+    reader.take("vocabulary", source.vocabulary, 1, maxCount);
+    reader.take("stride", source.stride, 1, maxCount);
   } else {
     source.kind = InputSource::Kind::Array;
     reader.take("array", source.path);
@@ -83,6 +88,20 @@ static InputSource readInput(StringRef name, ObjectReader &reader) {
   if (!reader.has("image"))
     reader.take("member", source.member);
   return source;
+}
+
+static TargetSource readTargets(ObjectReader &reader) {
+  TargetSource targets;
+  targets.line = reader.getLine();
+  if (reader.has("next") == reader.has("tokens"))
+    reader.fail("", "'targets': expected 'next' (the name of an input) or 'tokens' (a file)");
+  reader.take("next", targets.next);
+  reader.take("tokens", targets.path);
+  if (reader.has("tokens"))
+    reader.take("member", targets.member);
+  if (reader.has("ignore"))
+    reader.take("ignore", targets.ignore.emplace(), -maxCount, maxCount);
+  return targets;
 }
 
 static void readRows(ObjectReader &reader, RowSelection &rows) {
@@ -109,10 +128,17 @@ static void readMembers(ObjectReader &reader, DataDescription &result) {
       label.fail("", "expected 'column', where the labels stand");
   });
   result.labelLine = reader.getLine("label");
+  reader.takeObject("targets",
+                    [&](ObjectReader &targets) { result.targets = readTargets(targets); });
+  if (result.targets && !result.labelColumn.empty())
+    reader.fail("targets", "expected one of 'label' and 'targets', found both");
+  reader.take("unit", result.unitColumn);
+  result.unitLine = reader.getLine("unit");
   reader.take("slices", result.slices);
   result.slicesLine = reader.getLine("slices");
-  if (result.table.empty() && (!result.labelColumn.empty() || !result.slices.empty()))
-    reader.fail("", "'label' and 'slices' name columns: expected a 'table'");
+  if (result.table.empty() &&
+      (!result.labelColumn.empty() || !result.slices.empty() || !result.unitColumn.empty()))
+    reader.fail("", "'label', 'slices' and 'unit' name columns: expected a 'table'");
 }
 
 Expected<DataDescription> DataDescription::read(StringRef path) {

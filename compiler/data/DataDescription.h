@@ -31,13 +31,24 @@ struct InputSource {
   enum class Kind {
     Image, ///< an image file for each row, named in `column`
     File,  ///< a .npy file for each row, named in `column`
-    Array  ///< one array of all samples, in `path`
+    Array, ///< one array of all samples, in `path`
+    Tokens ///< token ids in `path`: a row for each sample, or one text to be cut into windows
   };
   std::string name; ///< of the graph input
   Kind kind = Kind::Image;
   std::string column, path, member;
   ImageSteps image;
-  unsigned line = 0; ///< of the description
+  int64_t vocabulary = 0; ///< tokens are 0 .. vocabulary - 1; 0: not said
+  int64_t stride = 0;     ///< from one window of a text to the next; 0: a window's length
+  unsigned line = 0;      ///< of the description
+};
+
+/// The tokens that a language model should predict: one for each position of a sample.
+struct TargetSource {
+  std::string next; ///< those that follow each token of this input; empty: those of `path`
+  std::string path, member;
+  std::optional<int64_t> ignore; ///< a token (padding) whose prediction does not count
+  unsigned line = 0;             ///< of the description
 };
 
 /// Which samples of the table or the arrays are taken: those whose number, divided by `modulo`,
@@ -60,6 +71,9 @@ struct DataDescription {
   std::string labelColumn; ///< empty: no labels
   int64_t classes = 0;     ///< labels are 0 .. classes - 1; 0: not said
   unsigned labelLine = 0;
+  std::optional<TargetSource> targets;
+  std::string unitColumn; ///< samples of one value are drawn together; empty: each by itself
+  unsigned unitLine = 0;
   std::vector<std::string> slices; ///< columns
   unsigned slicesLine = 0;
 

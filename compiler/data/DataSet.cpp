@@ -71,7 +71,7 @@ Error DataSet::fit(llvm::ArrayRef<TensorSlot> slots) {
     if (slot.type.getRank() == 0)
       return makeError(found->line,
                        "input '" + slot.name + "': expected a batch dimension, found a scalar");
-    Input input = {*found, slot, slot.type.getShape().drop_front().vec(), {}, {}};
+    Input input = {*found, slot, slot.type.getShape().drop_front().vec(), {}, {}, {}};
     if (input.source.kind == InputSource::Kind::Image)
       if (Error error = fitImage(input))
         return error;
@@ -98,6 +98,9 @@ Error DataSet::openTable() {
 
 Error DataSet::openArrays() {
   for (Input &input : inputs) {
+    if (input.source.kind == InputSource::Kind::Tokens)
+      if (Error error = openTokens(input))
+        return error;
     if (input.source.kind != InputSource::Kind::Array)
       continue;
     auto array = ArrayFile::open(description.resolve(input.source.path), input.source.member);
@@ -116,7 +119,7 @@ Error DataSet::openArrays() {
 
 Error DataSet::findColumns() {
   for (Input &input : inputs) {
-    if (input.source.kind == InputSource::Kind::Array)
+    if (input.source.column.empty())
       continue;
     auto column = findColumn(input.source.column, input.source.line);
     if (!column)
@@ -129,6 +132,12 @@ Error DataSet::findColumns() {
       return column.takeError();
     labelColumn = *column;
   }
+  if (!description.unitColumn.empty()) {
+    auto column = findColumn(description.unitColumn, description.unitLine);
+    if (!column)
+      return column.takeError();
+    unitColumn = *column;
+  }
   for (const std::string &name : description.slices) {
     auto column = findColumn(name, description.slicesLine);
     if (!column)
@@ -138,18 +147,27 @@ Error DataSet::findColumns() {
   return Error::success();
 }
 
+/// How many samples the input's file has; nothing if it has one for each row.
+std::optional<uint64_t> DataSet::Input::countSamples() const {
+  if (tokens)
+    return tokens->size();
+  if (array)
+    return array->getDims()[0];
+  return std::nullopt;
+}
+
 Error DataSet::selectRows() {
   std::optional<uint64_t> total;
   if (table)
     total = table->size();
   for (const Input &input : inputs) {
-    if (!input.array)
+    std::optional<uint64_t> samples = input.countSamples();
+    if (!samples)
       continue;
-    auto samples = static_cast<uint64_t>(input.array->getDims()[0]);
-    if (total && *total != samples)
+    if (total && *total != *samples)
       return makeError(input.source.line, "'" + input.source.path + "': expected " +
                                               llvm::Twine(*total) + " samples, found " +
-                                              llvm::Twine(samples));
+                                              llvm::Twine(*samples));
     total = samples;
   }
   const RowSelection &selection = description.rows;
@@ -197,27 +215,54 @@ Error DataSet::checkRows() {
   return Error::success();
 }
 
-void DataSet::countSlices() {
-  for (unsigned column = 0; column < sliceColumns.size(); ++column) {
-    llvm::StringMap<size_t> counts, first;
-    for (size_t index = 0; index < rows.size(); ++index) {
-      std::string slice = getSlice(index, column);
-      ++counts[slice];
-      first.try_emplace(slice, index);
-    }
-    std::vector<size_t> lonely;
-    for (const auto &entry : counts)
-      if (entry.second == 1)
-        lonely.push_back(first[entry.first()]);
-    if (lonely.empty())
-      continue;
-    size_t index = *llvm::min_element(lonely);
-    std::string others =
-        lonely.size() > 1 ? " (and " + std::to_string(lonely.size() - 1) + " others)" : "";
-    warnings.push_back(getPlace(index) + ": slice '" + getSlice(index, column) + "' of '" +
-                       description.slices[column] + "'" + others +
-                       " has one sample: its figures say little");
+/// A value of the column that only one row has.
+void DataSet::warnOfLonely(StringRef what, unsigned column) {
+  llvm::StringMap<size_t> counts, first;
+  for (size_t index = 0; index < rows.size(); ++index) {
+    std::string value = table->getCell(rows[index], column);
+    ++counts[value];
+    first.try_emplace(value, index);
   }
+  std::vector<size_t> lonely;
+  for (const auto &entry : counts)
+    if (entry.second == 1)
+      lonely.push_back(first[entry.first()]);
+  if (lonely.empty())
+    return;
+  size_t index = *llvm::min_element(lonely);
+  std::string others =
+      lonely.size() > 1 ? " (and " + std::to_string(lonely.size() - 1) + " others)" : "";
+  warnings.push_back(getPlace(index) + ": " + what.str() + " '" +
+                     table->getCell(rows[index], column) + "' of '" + table->getColumns()[column] +
+                     "'" + others + " has one sample: its figures say little");
+}
+
+/// A value of the column that no row has that is taken.
+void DataSet::warnOfMissing(StringRef what, unsigned column) {
+  llvm::StringMap<size_t> first;
+  for (size_t row = 0; row < table->size(); ++row)
+    first.try_emplace(table->getCell(row, column), row);
+  for (uint64_t row : rows)
+    first.erase(table->getCell(row, column));
+  if (first.empty())
+    return;
+  size_t row = SIZE_MAX;
+  for (const auto &entry : first)
+    row = std::min(row, entry.second);
+  std::string others =
+      first.size() > 1 ? " (and " + std::to_string(first.size() - 1) + " others)" : "";
+  warnings.push_back(table->getPlace(row) + ": " + what.str() + " '" + table->getCell(row, column) +
+                     "' of '" + table->getColumns()[column] + "'" + others +
+                     " is empty: 'rows' takes none of its samples");
+}
+
+void DataSet::countSlices() {
+  for (unsigned column : sliceColumns) {
+    warnOfMissing("slice", column);
+    warnOfLonely("slice", column);
+  }
+  if (labelColumn)
+    warnOfLonely("class", *labelColumn);
 }
 
 Error DataSet::hashFiles() {
@@ -231,10 +276,17 @@ Error DataSet::hashFiles() {
       return llvm::createStringError("'" + path + "': " + buffer.getError().message());
     sha.update((*buffer)->getBuffer());
   }
-  for (const Input &input : inputs)
+  auto add = [&](llvm::ArrayRef<char> bytes) {
+    sha.update({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+  };
+  for (const Input &input : inputs) {
     if (input.array)
-      sha.update({reinterpret_cast<const uint8_t *>(input.array->getBytes().data()),
-                  input.array->getBytes().size()});
+      add(input.array->getBytes());
+    if (input.tokens)
+      add(input.tokens->getBytes());
+  }
+  if (targetFile)
+    add(targetFile->getBytes());
   std::array<uint8_t, 32> digest = sha.final();
   hash = llvm::toHex(digest, /*LowerCase=*/true);
   return Error::success();
@@ -248,8 +300,9 @@ Expected<std::unique_ptr<DataSet>> DataSet::open(StringRef path, llvm::ArrayRef<
   set->description = std::move(*description);
   if (Error error = set->fit(slots))
     return std::move(error);
-  for (auto step : {&DataSet::openTable, &DataSet::openArrays, &DataSet::findColumns,
-                    &DataSet::selectRows, &DataSet::checkRows, &DataSet::hashFiles})
+  for (auto step :
+       {&DataSet::openTable, &DataSet::openArrays, &DataSet::openTargets, &DataSet::findColumns,
+        &DataSet::selectRows, &DataSet::checkRows, &DataSet::checkTokens, &DataSet::hashFiles})
     if (Error error = ((*set).*step)())
       return std::move(error);
   set->countSlices();
@@ -272,6 +325,10 @@ int64_t DataSet::getLabel(size_t index) const {
 
 std::string DataSet::getSlice(size_t index, unsigned column) const {
   return table->getCell(rows[index], sliceColumns[column]);
+}
+
+std::string DataSet::getUnit(size_t index) const {
+  return unitColumn ? table->getCell(rows[index], *unitColumn) : std::to_string(rows[index]);
 }
 
 Error DataSet::readImageInput(const Input &input, size_t index, char *buffer) const {
@@ -327,7 +384,8 @@ Error DataSet::read(size_t index, llvm::ArrayRef<char *> buffers) {
   for (auto [input, buffer] : llvm::zip_equal(inputs, buffers)) {
     Error error = input.source.kind == InputSource::Kind::Image
                       ? readImageInput(input, index, buffer)
-                      : readArrayInput(input, index, buffer);
+                  : input.tokens ? readTokenInput(input, index, buffer)
+                                 : readArrayInput(input, index, buffer);
     if (error)
       return llvm::createStringError(getPlace(index) + ": " + llvm::toString(std::move(error)));
   }

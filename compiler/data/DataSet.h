@@ -7,6 +7,7 @@
 #include "compiler/data/Csv.h"
 #include "compiler/data/DataDescription.h"
 #include "compiler/data/Npy.h"
+#include "compiler/data/TokenFile.h"
 #include "passes/Interfaces/ModelRunner.h"
 #include "passes/Interfaces/SampleSource.h"
 
@@ -33,10 +34,18 @@ public:
   bool hasLabels() const { return labelColumn.has_value(); }
   /// The class of a sample; only if there are labels.
   int64_t getLabel(size_t index) const;
+  bool hasTargets() const { return description.targets.has_value(); }
+  /// The token that should follow at each position of a sample, -1 where that does not count; only
+  /// if there are targets.
+  std::vector<int64_t> getTargets(size_t index) const;
+  /// What groups the samples that belong together (the windows of one document): a sample's value
+  /// in the column 'unit', or its own number.
+  std::string getUnit(size_t index) const;
   /// The columns that slice the data, and a sample's value in one of them.
   llvm::ArrayRef<std::string> getSliceColumns() const { return description.slices; }
   std::string getSlice(size_t index, unsigned column) const;
-  /// What is unusual but no error: a slice with one sample, say. `FILE:LINE: …`.
+  /// What is unusual but no error: a slice or class with one sample, a slice of which no row is
+  /// taken. `FILE:LINE: …`.
   llvm::ArrayRef<std::string> getWarnings() const { return warnings; }
   /// Where a sample comes from, for messages: a line of the table or a number.
   std::string getPlace(size_t index) const;
@@ -50,29 +59,41 @@ private:
     std::vector<int64_t> sampleDims; ///< the slot's dimensions without the batch
     std::optional<unsigned> column;
     std::optional<ArrayFile> array;
+    std::optional<TokenFile> tokens;
+    std::optional<uint64_t> countSamples() const;
   };
 
   llvm::Error fit(llvm::ArrayRef<TensorSlot> slots);
   llvm::Error fitImage(const Input &input) const;
   llvm::Error openTable();
   llvm::Error openArrays();
+  llvm::Error openTokens(Input &input);
+  llvm::Error openTargets();
   llvm::Error findColumns();
   llvm::Error selectRows();
   llvm::Error checkRows();
+  llvm::Error checkTokens();
   llvm::Error checkLabel(size_t index) const;
+  llvm::Error checkToken(size_t index, llvm::StringRef what, size_t position, int64_t token,
+                         int64_t vocabulary) const;
   void countSlices();
+  void warnOfLonely(llvm::StringRef what, unsigned column);
+  void warnOfMissing(llvm::StringRef what, unsigned column);
   llvm::Error hashFiles();
   llvm::Expected<unsigned> findColumn(llvm::StringRef name, unsigned line) const;
   llvm::Error makeError(unsigned line, const llvm::Twine &message) const;
   llvm::Error readImageInput(const Input &input, size_t index, char *buffer) const;
+  llvm::Error readTokenInput(const Input &input, size_t index, char *buffer) const;
   llvm::Error readArrayInput(const Input &input, size_t index, char *buffer) const;
 
   DataDescription description;
   std::optional<CsvTable> table;
   std::vector<uint64_t> rows; ///< numbers in the table or arrays
   std::vector<Input> inputs;  ///< in the model's order
-  std::optional<unsigned> labelColumn;
+  std::optional<unsigned> labelColumn, unitColumn;
   std::vector<unsigned> sliceColumns;
+  size_t targetInput = 0;              ///< whose tokens the targets follow; if there are targets
+  std::optional<TokenFile> targetFile; ///< if they have a file of their own
   std::vector<std::string> warnings;
   std::string hash;
 };

@@ -139,6 +139,11 @@ static Element loadElement(ArrayType type, const char *source) {
   return {};
 }
 
+int64_t loadInteger(ArrayType type, const char *source) {
+  Element element = loadElement(type, source);
+  return element.isLarge ? -1 : element.integer;
+}
+
 static Error storeFloat(const Element &element, unsigned width, char *target) {
   double value = element.isFloat ? element.number : static_cast<double>(element.integer);
   if (!std::isfinite(value))

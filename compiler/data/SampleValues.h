@@ -19,6 +19,9 @@ llvm::Expected<Image> shapeImage(Image image, const ImageSteps &steps);
 /// and clamped).
 void writeImage(const Image &image, const ImageSteps &steps, mlir::Type element, char *buffer);
 
+/// A whole number of an array of whole numbers; past int64_t it is -1.
+int64_t loadInteger(ArrayType type, const char *source);
+
 /// Converts `count` elements to the model's type: integers must fit (a bad index must not wrap),
 /// floats are rounded; integers may become floats but not the other way; NaN and infinity are
 /// errors.

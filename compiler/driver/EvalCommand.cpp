@@ -10,6 +10,7 @@
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -45,6 +46,9 @@ private:
   void printTable(llvm::ArrayRef<Group> groups) const;
   void printJson(llvm::ArrayRef<Group> groups) const;
   Estimate estimateGroup(size_t metric, const Group &group) const;
+  /// Whether the data and options have what the metric needs; if not, what is missing.
+  std::optional<std::string> findLack(const Metric &metric) const;
+  Error checkTargets(size_t index, llvm::ArrayRef<int64_t> targets, size_t values) const;
 
   const EvalOptions &options;
   ModelLoader loader;
@@ -86,23 +90,31 @@ Error Evaluation::open() {
   return Error::success();
 }
 
+std::optional<std::string> Evaluation::findLack(const Metric &metric) const {
+  if (metric.needsLabel && !set->hasLabels() && !set->hasTargets())
+    return "a 'label' in the data set";
+  if (metric.needsTargets && !set->hasTargets())
+    return "'targets' in the data set";
+  if (metric.needsReference && !against)
+    return "--against=MODEL";
+  return std::nullopt;
+}
+
 /// Those that were asked for, or all for which there is what they need.
 Error Evaluation::chooseMetrics() {
   for (const std::string &name : options.metrics) {
     const Metric *metric = lookupMetric(name);
-    if (metric->needsLabel && !set->hasLabels())
-      return llvm::createStringError("--metric=" + name + " needs a 'label' in the data set");
-    if (metric->needsReference && !against)
-      return llvm::createStringError("--metric=" + name + " needs --against=MODEL");
+    if (auto lack = findLack(*metric))
+      return llvm::createStringError("--metric=" + name + " needs " + *lack);
     metrics.push_back(metric);
   }
   if (options.metrics.empty())
     for (const Metric &metric : getMetrics())
-      if ((!metric.needsLabel || set->hasLabels()) && (!metric.needsReference || against))
+      if (!findLack(metric))
         metrics.push_back(&metric);
   if (metrics.empty())
-    return llvm::createStringError("nothing to measure: expected a 'label' in the data set or "
-                                   "--against=MODEL");
+    return llvm::createStringError("nothing to measure: expected a 'label' or 'targets' in the "
+                                   "data set or --against=MODEL");
   scores.resize(metrics.size(), std::vector<Score>(set->size()));
   return Error::success();
 }
@@ -116,6 +128,21 @@ Expected<size_t> Evaluation::findOutput(const CompiledModel &of) const {
   return llvm::createStringError("there is no output '" + options.output + "'");
 }
 
+/// Each position has a distribution of its own, which knows the target.
+Error Evaluation::checkTargets(size_t index, llvm::ArrayRef<int64_t> targets, size_t values) const {
+  if (values % targets.size() != 0)
+    return llvm::createStringError("expected an output [positions, vocabulary] with %zu positions, "
+                                   "found %zu values; --of chooses another output",
+                                   targets.size(), values);
+  auto classes = static_cast<int64_t>(values / targets.size());
+  for (auto [position, target] : llvm::enumerate(targets))
+    if (target >= classes)
+      return llvm::createStringError(set->getPlace(index) + ": target of token " +
+                                     llvm::Twine(position) + ": expected an id from 0 to " +
+                                     llvm::Twine(classes - 1) + ", found " + llvm::Twine(target));
+  return Error::success();
+}
+
 Error Evaluation::score(size_t index, llvm::ArrayRef<char> output, llvm::ArrayRef<char> reference) {
   std::vector<float> outputStorage, referenceStorage;
   Observation sample;
@@ -127,6 +154,13 @@ Error Evaluation::score(size_t index, llvm::ArrayRef<char> output, llvm::ArrayRe
   }
   if (set->hasLabels())
     sample.label = set->getLabel(index);
+  std::vector<int64_t> targets;
+  if (set->hasTargets()) {
+    targets = set->getTargets(index);
+    if (Error error = checkTargets(index, targets, sample.output.size()))
+      return error;
+    sample.targets = targets;
+  }
   for (float value : sample.output)
     if (std::isnan(value))
       return llvm::createStringError(set->getPlace(index) + ": the model's output holds NaN");
@@ -194,9 +228,14 @@ Expected<std::vector<Group>> Evaluation::makeGroups() const {
 
 Estimate Evaluation::estimateGroup(size_t metric, const Group &group) const {
   std::vector<Score> values;
-  values.reserve(group.samples.size());
-  for (size_t sample : group.samples)
-    values.push_back(scores[metric][sample]);
+  llvm::StringMap<size_t> units;
+  for (size_t sample : group.samples) {
+    auto [unit, isNew] = units.try_emplace(set->getUnit(sample), values.size());
+    if (isNew)
+      values.emplace_back();
+    values[unit->second].numerator += scores[metric][sample].numerator;
+    values[unit->second].denominator += scores[metric][sample].denominator;
+  }
   return estimate(*metrics[metric], values);
 }
 

@@ -18,6 +18,9 @@ struct Observation {
   llvm::ArrayRef<float> output;    ///< the values of the model's output
   llvm::ArrayRef<float> reference; ///< the other model's; empty if there is none
   std::optional<int64_t> label;
+  /// The token that should follow at each position: the output is then [positions, vocabulary].
+  /// Negative ones do not count. Empty if there are none.
+  llvm::ArrayRef<int64_t> targets;
 };
 
 /// A sample's contribution: a metric is a function of the sums of these over samples.
@@ -30,7 +33,9 @@ struct Metric {
   llvm::StringLiteral name;
   llvm::StringLiteral unit;
   llvm::StringLiteral description;
-  bool needsLabel, needsReference;
+  bool needsLabel; ///< or targets
+  bool needsReference;
+  bool needsTargets;
   Score (*score)(const Observation &);
   double (*finish)(Score sums);
 };
@@ -41,7 +46,8 @@ llvm::ArrayRef<Metric> getMetrics();
 const Metric *lookupMetric(llvm::StringRef name);
 
 /// A metric over samples, with a 95 % bootstrap interval: that of the values that 1000 draws of as
-/// many samples, with repetition and a fixed seed, give.
+/// many samples, with repetition and a fixed seed, give. Samples that belong together are drawn
+/// together: then `scores` are their sums.
 struct Estimate {
   double value = 0, low = 0, high = 0;
 };

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from PIL import Image
 
 import quern_e2e as q
+import tiny_models
 
 MODELS, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 MODEL = MODELS / "digits_fp32.onnx"
@@ -47,6 +49,36 @@ def arrays(images):
     return lambda folder: np.save(folder / "images.npy", images)
 
 
+def eval_description(name, **changes):
+    """Of a language model, or of one that takes images."""
+    result = {"table": "table.csv", "slices": ["group"]}
+    if name == "text":
+        result |= {"inputs": {"ids": {"tokens": "ids.npy", "vocabulary": 16}}, "targets": {"next": "ids"}}
+    else:
+        result |= {"inputs": {"x": {"image": "file"}}, "label": {"column": "label", "classes": 10}}
+    result.update(changes)
+    return json.dumps({k: v for k, v in result.items() if v is not None}, indent=1)
+
+
+def tokens(name="ids.npy", at=None, value=0, shape=(8, 6), kind=np.int64):
+    def write(folder):
+        ids = (np.arange(np.prod(shape)).reshape(shape) % 16).astype(kind)
+        if at:
+            ids[at] = value
+        np.save(folder / "ids.npy", np.arange(48).reshape(8, 6) % 16)
+        np.save(folder / name, ids)
+    return write
+
+
+def pictures(size=(8, 8), broken=None):
+    def write(folder):
+        for i in range(8):
+            Image.new("RGB", size).save(folder / f"f{i}.png")
+        if broken is not None:
+            (folder / "f3.png").write_bytes(broken)
+    return write
+
+
 nan = IMAGES.astype(np.float32).copy()
 nan[3].flat[0] = np.nan
 files = {NAME: {"image": "file"}}
@@ -76,10 +108,51 @@ CASES = {
                 lambda folder: [(folder / f"f{i}.png").write_text("hello") for i in range(8)], r"table\.csv:2: '.*f0\.png': not a readable \.npy array"),
 }
 
+# As above, of `quern eval` on a model of tokens or images; with True at the end a warning, not an error.
+EVAL_CASES = {
+    "text-vocabulary": (eval_description("text"), None, tokens(at=(3, 2), value=16), r"table\.csv:5: input 'ids', token 2: expected an id from 0 to 15, found 16"),
+    "text-negative": (eval_description("text"), None, tokens(at=(0, 5), value=-2), r"table\.csv:2: input 'ids', token 5: expected an id from 0 to 15, found -2"),
+    "text-target": (eval_description("text", targets={"tokens": "t.npy"}), None, tokens("t.npy", (7, 0), 99), r"table\.csv:9: targets, token 0: expected an id from 0 to 15, found 99"),
+    "text-output": (eval_description("text", inputs={"ids": {"tokens": "ids.npy"}}, targets={"tokens": "t.npy"}), None, tokens("t.npy", (1, 4), 99),
+                    r"table\.csv:3: target of token 4: expected an id from 0 to 15, found 99"),
+    "text-length": (eval_description("text"), None, tokens(shape=(8, 7)), r"data\.json:\d+: '.*ids\.npy': expected rows of 6 tokens, or one text"),
+    "text-float": (eval_description("text"), None, tokens(kind=np.float32), r"data\.json:\d+: '.*ids\.npy': expected token ids, which are whole numbers"),
+    "text-count": (eval_description("text", targets={"tokens": "t.npy"}), None, tokens("t.npy", shape=(7, 6)), r"data\.json:\d+: 't\.npy': expected 8 samples, found 7"),
+    "text-short": (eval_description("text", table=None, slices=None), None, tokens(shape=(5,)), r"data\.json:1: the data set has no samples"),
+    "text-next": (eval_description("text", targets={"next": "id"}), None, tokens(), r"data\.json:\d+: 'targets': expected the name of an input of tokens, found 'id'"),
+    "text-both": (eval_description("text", label={"column": "label"}), None, tokens(), r"data\.json:\d+: expected one of 'label' and 'targets', found both"),
+    "text-unit": (eval_description("text", unit="page"), None, tokens(), r"data\.json:\d+: 'table\.csv' has no column 'page'"),
+    "image-size": (eval_description("image"), None, pictures(size=(9, 8)), r"table\.csv:2: '.*f0\.png': expected 8 x 8 pixels for the input 'x', found 9 x 8"),
+    "image-foreign": (eval_description("image"), None, pictures(broken=b"hello"), r"table\.csv:5: '.*f3\.png': "),
+    "image-cut": (eval_description("image"), None, pictures(broken=b"\x89PNG\r\n\x1a\n\0\0"), r"table\.csv:5: '.*f3\.png': "),
+    "image-label": (eval_description("image"), table(4, "f2.png,10,a"), pictures(), r"table\.csv:4: label '10': expected a number from 0 to 9"),
+    "slice-gone": (eval_description("image", rows={"modulo": 2, "remainders": [0]}), None, pictures(), r"warning: .*table\.csv:3: slice 'b' of 'group' is empty: 'rows' takes none", True),
+    "slice-lonely": (eval_description("image"), table(9, "f7.png,7,c"), pictures(), r"warning: .*table\.csv:9: slice 'c' of 'group' has one sample", True),
+    "class-lonely": (eval_description("image"), None, pictures(), r"warning: .*table\.csv:2: class '0' of 'label' \(and 7 others\) has one sample", True),
+}
+
+
+def run_eval_cases():
+    failures = []
+    models = {"text": FOLDER / "text.onnx", "image": FOLDER / "image.onnx"}
+    onnx.save(tiny_models.make_language_model(np.random.default_rng(1), length=6, vocabulary=16), models["text"])
+    onnx.save(tiny_models.make_image_model(np.random.default_rng(1), side=8, classes=10), models["image"])
+    for name, (text, rows, more, expected, *isWarning) in EVAL_CASES.items():
+        folder = FOLDER / name
+        folder.mkdir()
+        (folder / "table.csv").write_text(rows or table(1, ROWS[0]))
+        (folder / "data.json").write_text(text)
+        more(folder)
+        model = models["text" if name.startswith("text") else "image"]
+        result = subprocess.run([q.QUERN, "eval", str(model), f"--data={folder / 'data.json'}"], capture_output=True, text=True)
+        if result.returncode != (0 if isWarning else 1) or not re.search(expected, result.stderr):
+            failures.append(f"{name}: exit {result.returncode}, expected '{expected}', found: {result.stderr}")
+    return failures
+
 
 def main():
     FOLDER.mkdir(parents=True)
-    failures = []
+    failures = run_eval_cases()
     for name, (text, rows, more, expected) in CASES.items():
         folder = FOLDER / name
         folder.mkdir()

@@ -5,6 +5,8 @@
 
 #include "ScratchFolder.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringExtras.h"
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace quern;
@@ -61,9 +63,11 @@ TEST_F(DataSetTest, ReadsTheSelectedSamples) {
   EXPECT_EQ(values[1], 9);
   EXPECT_EQ((*set)->getLabel(1), 2);
   EXPECT_EQ((*set)->getSlice(2, 0), "c");
-  ASSERT_EQ((*set)->getWarnings().size(), 1u);
-  EXPECT_NE((*set)->getWarnings()[0].find("t.csv:6: slice 'c' of 'kind' has one sample"),
-            std::string::npos);
+  std::string warnings = llvm::join((*set)->getWarnings(), "\n");
+  for (const char *expected :
+       {"t.csv:3: slice 'b' of 'kind' is empty", "t.csv:6: slice 'c' of 'kind' has one sample",
+        "t.csv:2: class '0' of 'label' (and 2 others) has one sample"})
+    EXPECT_NE(warnings.find(expected), std::string::npos) << expected << "\n" << warnings;
 }
 
 TEST_F(DataSetTest, LimitTakesTheFirst) {
@@ -83,6 +87,37 @@ TEST_F(DataSetTest, HashFollowsTheData) {
   EXPECT_NE((*first)->getHash(), (*changed)->getHash());
 }
 
+TEST_F(DataSetTest, CutsATextIntoWindows) {
+  std::vector<float> bits(14); // seven int64_t
+  for (int64_t i = 0; i < 7; ++i)
+    std::memcpy(&bits[2 * i], &i, sizeof(i));
+  std::string npy = makeNpy(bits, "(7,)");
+  folder.write("text.npy", npy.replace(npy.find("<f4"), 3, "<i8"));
+  auto integer = mlir::IntegerType::get(&context, 32, mlir::IntegerType::Signed);
+  slots = {{"x", mlir::RankedTensorType::get({1, 3}, integer)}};
+  auto set = open(R"({"inputs": {"x": {"tokens": "text.npy", "stride": 2}},
+                      "targets": {"next": "x", "ignore": 3}})");
+  ASSERT_TRUE(static_cast<bool>(set)) << llvm::toString(set.takeError());
+  ASSERT_EQ((*set)->size(), 3u);
+  int32_t values[3];
+  ASSERT_FALSE(static_cast<bool>((*set)->read(1, {reinterpret_cast<char *>(values)})));
+  EXPECT_EQ(values[0], 2);
+  EXPECT_EQ(values[2], 4);
+  EXPECT_EQ((*set)->getTargets(1), (std::vector<int64_t>{-1, 4, 5}));
+  EXPECT_EQ((*set)->getTargets(2), (std::vector<int64_t>{5, 6, -1}));
+}
+
+TEST_F(DataSetTest, UnitsAndMissingSlices) {
+  auto set = open(R"({"table": "t.csv", "inputs": {"x": {"array": "x.npy"}},
+                      "rows": {"limit": 4}, "slices": ["kind"], "unit": "kind"})");
+  ASSERT_TRUE(static_cast<bool>(set)) << llvm::toString(set.takeError());
+  EXPECT_EQ((*set)->getUnit(0), (*set)->getUnit(2));
+  EXPECT_NE((*set)->getUnit(0), (*set)->getUnit(1));
+  ASSERT_EQ((*set)->getWarnings().size(), 2u);
+  EXPECT_NE((*set)->getWarnings()[0].find("t.csv:6: slice 'c' of 'kind' is empty"),
+            std::string::npos);
+}
+
 TEST_F(DataSetTest, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(failureOf("{\n\"inputs\": {\"y\": {\"array\": \"x.npy\"}}}"),
             "d.json:1: the model's input 'x' is not among the 'inputs'");
@@ -97,6 +132,6 @@ TEST_F(DataSetTest, SaysWhatIsWrongAndWhere) {
                       "3}}"),
             "d.json:2: 'modulo' needs 'remainders', the list of those that are taken");
   EXPECT_EQ(failureOf("{\"inputs\": {\"x\": {\"array\": \"x.npy\"}}, \"slices\": [\"kind\"]}"),
-            "d.json:1: 'label' and 'slices' name columns: expected a 'table'");
+            "d.json:1: 'label', 'slices' and 'unit' name columns: expected a 'table'");
   EXPECT_EQ(failureOf("[1]"), "d.json:1: expected an object { … }");
 }

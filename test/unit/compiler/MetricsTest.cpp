@@ -11,7 +11,7 @@ using namespace quern;
 static double measure(const char *name, const std::vector<float> &output,
                       const std::vector<float> &reference, std::optional<int64_t> label) {
   const Metric &metric = *lookupMetric(name);
-  return metric.finish(metric.score({output, reference, label}));
+  return metric.finish(metric.score({output, reference, label, {}}));
 }
 
 TEST(Metrics, TopCountsRanks) {
@@ -33,6 +33,24 @@ TEST(Metrics, CompareWithTheReference) {
   // p = (1/4, 3/4), q = (1/2, 1/2); adding a constant changes no softmax.
   double expected = 0.25 * std::log(0.5) + 0.75 * std::log(1.5);
   EXPECT_NEAR(measure("kl", {1000, 1000}, {0, std::log(3.0F)}, {}), expected, 1e-6);
+}
+
+TEST(Metrics, TargetsScoreEachPosition) {
+  // Three positions over two classes; the second does not count.
+  std::vector<float> output = {0, std::log(3.0F), 5, 0, 2, 2};
+  std::vector<float> reference = {1, 0, 0, 9, 0, 0};
+  std::vector<int64_t> targets = {1, -1, 0};
+  Observation sample = {output, reference, std::nullopt, targets};
+  auto measureIt = [&](const char *name) {
+    const Metric &metric = *lookupMetric(name);
+    Score score = metric.score(sample);
+    EXPECT_EQ(score.denominator, 2) << name;
+    return metric.finish(score);
+  };
+  // Probabilities 3/4 and 1/2.
+  EXPECT_NEAR(measureIt("perplexity"), std::exp(-(std::log(0.75) + std::log(0.5)) / 2), 1e-6);
+  EXPECT_EQ(measureIt("top1"), 100);
+  EXPECT_EQ(measureIt("agreement"), 50);
 }
 
 TEST(Metrics, IntervalsHoldTheValueAndNarrow) {
