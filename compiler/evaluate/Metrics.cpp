@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 namespace quern {
@@ -133,26 +134,30 @@ const Metric *lookupMetric(llvm::StringRef name) {
   return nullptr;
 }
 
-Estimate estimate(const Metric &metric, llvm::ArrayRef<Score> scores) {
+Estimate bootstrap(size_t count, llvm::function_ref<double(llvm::ArrayRef<size_t>)> figure) {
   constexpr size_t draws = 1000;
-  auto add = [](Score &sums, const Score &score) {
-    sums.numerator += score.numerator;
-    sums.denominator += score.denominator;
-  };
-  Score all;
-  for (const Score &score : scores)
-    add(all, score);
+  std::vector<size_t> draw(count);
+  std::iota(draw.begin(), draw.end(), 0);
+  double all = figure(draw);
   std::mt19937_64 random(1); // NOLINT(bugprone-random-generator-seed): the same figures each time
   std::vector<double> values;
-  for (size_t draw = 0; draw < draws; ++draw) {
-    Score sums;
+  for (size_t round = 0; round < draws; ++round) {
     // Not uniform_int_distribution, which differs between standard libraries.
-    for (size_t i = 0; i < scores.size(); ++i)
-      add(sums, scores[random() % scores.size()]);
-    values.push_back(metric.finish(sums));
+    for (size_t &index : draw)
+      index = random() % count;
+    values.push_back(figure(draw));
   }
   llvm::sort(values);
-  return {metric.finish(all), values[draws / 40], values[draws - 1 - draws / 40]};
+  return {all, values[draws / 40], values[draws - 1 - draws / 40]};
+}
+
+Estimate estimate(const Metric &metric, llvm::ArrayRef<Score> scores) {
+  return bootstrap(scores.size(), [&](llvm::ArrayRef<size_t> draw) {
+    Score sums;
+    for (size_t i : draw)
+      sums += scores[i];
+    return metric.finish(sums);
+  });
 }
 
 } // namespace quern

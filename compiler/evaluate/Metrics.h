@@ -5,6 +5,7 @@
 #define QUERN_COMPILER_EVALUATE_METRICS_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
@@ -26,6 +27,11 @@ struct Observation {
 /// A sample's contribution: a metric is a function of the sums of these over samples.
 struct Score {
   double numerator = 0, denominator = 0;
+  Score &operator+=(const Score &other) {
+    numerator += other.numerator;
+    denominator += other.denominator;
+    return *this;
+  }
 };
 
 /// A row of the registry: what `--metric=` takes.
@@ -51,6 +57,8 @@ const Metric *lookupMetric(llvm::StringRef name);
 struct Estimate {
   double value = 0, low = 0, high = 0;
 };
+/// The value of a figure for all of `count` samples, and its interval by drawing.
+Estimate bootstrap(size_t count, llvm::function_ref<double(llvm::ArrayRef<size_t>)> figure);
 Estimate estimate(const Metric &metric, llvm::ArrayRef<Score> scores);
 
 } // namespace quern
