@@ -72,12 +72,21 @@ static std::optional<CodeFacts> readUniform(Value value) {
   return facts;
 }
 
+/// What makes codes unsigned: sums are rounded the same way whether a target wants codes signed.
+static int64_t biasOf(Type element) { return element.isSignedInteger(8) ? 128 : 0; }
+static int64_t biasOf(const CodeFacts &facts) { return biasOf(elementOf(facts.codes)); }
+
+/// The code as an unsigned one, as f32.
 static Value emitCode(MapBuilder &map, const CodeFacts &facts) {
-  return arith::SIToFPOp::create(map.body(), map.body().getF32Type(), map.read(facts.codes));
+  Value code = map.read(facts.codes);
+  if (int64_t bias = biasOf(facts))
+    code = arith::AddIOp::create(map.body(), code, map.readInteger(bias));
+  return arith::SIToFPOp::create(map.body(), map.body().getF32Type(), code);
 }
 
 static double largestCode(const CodeFacts &facts) {
-  return static_cast<double>(std::max(std::abs(facts.high), std::abs(facts.low)));
+  return static_cast<double>(
+      std::max(std::abs(facts.high + biasOf(facts)), std::abs(facts.low + biasOf(facts))));
 }
 
 /// The exact code minus its zero point, as f32.
@@ -105,18 +114,19 @@ static std::optional<Scaled> emitSingle(MapBuilder &map, const CodeFacts &a, con
                 largestValue(a) * ratio, to.zeroPoints.front()};
 }
 
-/// fma(a, ra, fma(b, rb, fixed)) over the codes themselves: all zero points are in `fixed`, but for
-/// the lowest bit of the result's, which stays outside so that ties round to even.
+/// fma(a, ra, fma(b, rb, fixed)) over unsigned codes: all zero points are in `fixed`, but for the
+/// lowest bit of the result's, which stays outside so that ties round to even. `element` is the
+/// result's type.
 static std::optional<Scaled> emitSum(MapBuilder &map, const CodeFacts &a, const CodeFacts &b,
-                                     const CodeFacts &to, bool subtract) {
+                                     const CodeFacts &to, Type element, bool subtract) {
   double scale = to.scales.front();
   auto left = static_cast<float>(a.scales.front() / scale);
   auto right = static_cast<float>((subtract ? -1.0 : 1.0) * b.scales.front() / scale);
   if (!isUsable(left) || !isUsable(right))
     return std::nullopt;
-  int64_t inside = to.zeroPoints.front() & ~int64_t{1};
-  auto zeroA = static_cast<float>(a.zeroPoints.front());
-  auto zeroB = static_cast<float>(b.zeroPoints.front());
+  int64_t inside = (to.zeroPoints.front() + biasOf(element)) & ~int64_t{1};
+  auto zeroA = static_cast<float>(a.zeroPoints.front() + biasOf(a));
+  auto zeroB = static_cast<float>(b.zeroPoints.front() + biasOf(b));
   float fixed = static_cast<float>(inside) - std::fma(left, zeroA, right * zeroB);
   double bound =
       largestCode(a) * std::abs(left) + largestCode(b) * std::abs(right) + std::abs(fixed);
@@ -138,7 +148,7 @@ static std::optional<Scaled> emitProduct(MapBuilder &map, const CodeFacts &a, co
                 largestValue(a) * largestValue(b) * ratio, to.zeroPoints.front()};
 }
 
-static std::optional<Scaled> emitCore(MapBuilder &map, const Requantization &chain) {
+static std::optional<Scaled> emitCore(MapBuilder &map, const Requantization &chain, Type element) {
   const CodeFacts &to = chain.to;
   if (auto single = readUniform(chain.core))
     return emitSingle(map, *single, to);
@@ -151,7 +161,7 @@ static std::optional<Scaled> emitCore(MapBuilder &map, const Requantization &cha
   switch (binary.getKind()) {
   case qir::BinaryKind::Add:
   case qir::BinaryKind::Sub:
-    return emitSum(map, *a, *b, to, binary.getKind() == qir::BinaryKind::Sub);
+    return emitSum(map, *a, *b, to, element, binary.getKind() == qir::BinaryKind::Sub);
   case qir::BinaryKind::Mul:
     return emitProduct(map, *a, *b, to);
   default:
@@ -167,7 +177,7 @@ static void integerize(qir::QuantizeOp quantize) {
   lookThroughClamps(chain);
   OpBuilder builder(quantize);
   MapBuilder map(builder, chain.core.getLoc(), tensorOf(quantize).getShape());
-  auto scaled = emitCore(map, chain);
+  auto scaled = emitCore(map, chain, elementOf(quantize));
   if (!scaled)
     return;
   bool bounded = scaled->bound < 0x1p29;

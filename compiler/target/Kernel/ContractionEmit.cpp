@@ -220,17 +220,14 @@ LogicalResult ContractionEmitter::emit() {
 void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile &t, Value group) {
   Value channel = b.add(b.mul(panel.firstVector, dot.lanes()), b.mul(group, shape.channels));
   SmallVector<Value> accumulators = epilogue.initial(panel, t, channel);
-  bool wantsSum = epilogue.wantsSum();
-  if (const TileKernel *tiles = dot.tiles())
-    accumulators = tiles->begin(b, accumulators, t.count, panel.vectors, wantsSum);
   accumulators = reduce(panel, t, group, accumulators);
-  if (const TileKernel *tiles = dot.tiles())
-    accumulators = tiles->end(b, accumulators, t.count, panel.vectors, wantsSum);
   epilogue.finish(panel, t, channel, accumulators);
 }
 
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
                                               Value group, ArrayRef<Value> accumulators) {
+  const TileKernel *tiles = dot.tiles();
+  bool wantsSum = epilogue.wantsSum();
   int64_t taps = shape.kernelRows * shape.kernelColumns;
   SmallVector<Value> indices(t.row);
   indices.push_back(t.column);
@@ -241,7 +238,13 @@ SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, con
       b.add(b.mul(panel.firstVector, vectorBytes), b.mul(group, allVectors * vectorBytes));
   for (auto [index, matrices] : llvm::zip(t.row, shape.rightRow))
     rightBase = b.add(b.mul(index, matrices * shape.groups * allVectors * vectorBytes), rightBase);
-  SmallVector<Value> sums = reduceTaps(panel, t.count, leftBase, rightBase, accumulators);
+  SmallVector<Value> sums(accumulators);
+  if (tiles)
+    sums = tiles->begin(b, sums, t.count, panel.vectors, wantsSum);
+  sums = reduceTaps(panel, t.count, leftBase, rightBase, sums);
+  if (tiles)
+    sums = tiles->end(b, sums, t.count, panel.vectors, wantsSum);
+  // Remainders are added pixel by pixel and vector by vector.
   return WeightRemainder::isNeeded(view.anchor) ? addRemainder(panel, t.count, leftBase, sums)
                                                 : sums;
 }
