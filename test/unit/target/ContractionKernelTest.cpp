@@ -63,6 +63,20 @@ TEST(ConvolutionKernel, WindowSum) {
   }
 }
 
+/// Of weights with a zero point, 8 bits do not hold all differences from it.
+TEST(ConvolutionKernel, WideWeights) {
+  for (int64_t channels : {1, 18, 70}) {
+    Convolution conv{{1, 5, 6, 11}, channels};
+    conv.weights = "si16";
+    expectAgreement(conv.requantized("ui8"), {.ranges = {{1, {-255, 255}}}});
+    conv.kernel = {3, 3};
+    conv.pads = {1, 1, 1, 1};
+    expectAgreement(conv.requantized("ui8"), {.ranges = {{1, {-140, 130}}}});
+    conv.windowSum = true;
+    expectAgreement(conv.requantized("ui8"), {.ranges = {{1, {-140, 130}}}});
+  }
+}
+
 TEST(ConvolutionKernel, ResidualAndHalo) {
   Convolution conv{{2, 6, 7, 16}, 40};
   conv.kernel = {3, 3};

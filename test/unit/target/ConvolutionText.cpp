@@ -10,7 +10,7 @@ TextValue Convolution::write(DispatchText &text) const {
   std::string accumulator = isFloat ? "f32" : "si32";
   TextValue x = text.input(input, element);
   TextValue w =
-      text.input({outputs, kernel[0], kernel[1], input[3] / groups}, isFloat ? "f32" : "si8");
+      text.input({outputs, kernel[0], kernel[1], input[3] / groups}, isFloat ? "f32" : weights);
   Shape shape{input[0], 0, 0, outputs};
   for (int i = 0; i < 2; ++i)
     shape[1 + i] =
