@@ -69,8 +69,10 @@ std::vector<double> chooseTicks(double low, double high, bool isLogarithmic) {
     if (step < rough * (1 - 1e-9))
       step = digit * power;
   std::vector<double> ticks;
-  for (double tick = std::ceil(low / step - 1e-9) * step; tick <= high + step * 1e-9; tick += step)
-    ticks.push_back(tick);
+  auto first = static_cast<int64_t>(std::ceil(low / step - 1e-9));
+  auto last = static_cast<int64_t>(std::floor(high / step + 1e-9));
+  for (int64_t number = first; number <= last; ++number)
+    ticks.push_back(static_cast<double>(number) * step);
   return ticks;
 }
 

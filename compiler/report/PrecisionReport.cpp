@@ -111,8 +111,9 @@ PlotAxis Page::makeDropAxis() const {
 
 std::string Page::nameHeaviest(size_t slice, size_t count) const {
   std::string names;
-  for (auto [tensor, part] :
-       llvm::ArrayRef(rankTensors(problem, best.chosen, slice)).take_front(count))
+  auto ranks = rankTensors(problem, best.chosen, slice);
+  ranks.resize(std::min(ranks.size(), count));
+  for (auto [tensor, part] : ranks)
     if (part >= 0.01)
       names += (names.empty() ? "" : ", ") + problem.tensors[tensor].node +
                llvm::formatv(" {0:F0} %", 100 * part).str();
