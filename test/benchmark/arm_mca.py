@@ -7,10 +7,14 @@ usage: arm_mca.py --quern QUERN MODEL.onnx... [--cpus CPU,…] [--details] [--pa
 
 Each model is compiled to assembly for a target and a processor. Of each kernel's innermost loops,
 those that hold inner products (SDOT, SMMLA, SMULL or FMLA) and no stores are simulated with the
-processor's model; what a product costs there is divided by what it costs when nothing else is to
-be done: a block of independent products, by the same model. A loop's weight is its number of
-products, so that tails count little. Loops with stores hold their epilogue (reductions short enough
-to be unrolled whole) and are only counted. --page replaces the table between the page's markers.
+processor's model. Their cycles are divided by the issue limit: the larger of
+
+  products x cycles of a product alone      loads x cycles of a load alone
+
+where "alone" is a block of independent ones by the same model, and loads are the 16-byte operands
+that an iteration reads, each once. A loop's weight is its number of products, so that tails count
+little. Loops with stores hold their epilogue (reductions short enough to be unrolled whole) and are
+only counted. --page replaces the table between the page's markers.
 """
 import argparse
 import re
@@ -61,20 +65,32 @@ def inner_loops(assembly):
             yield kernel, [text for text in body if is_instruction(text)]
 
 
-def cycles(mca, cpu, text, iterations):
+def simulate(mca, cpu, text, iterations):
     result = subprocess.run([mca, "-mtriple=aarch64-linux-gnu", f"-mcpu={cpu}", "-mattr=+dotprod,+i8mm",
                              f"-iterations={iterations}", "-instruction-info=0", "-resource-pressure=0", "-"],
                             input=text + "\n", text=True, capture_output=True, check=True)
-    return float(re.search(r"Total Cycles:\s+(\d+)", result.stdout)[1]) / iterations
+    return float(re.search(r"Total Cycles:\s+(\d+)", result.stdout)[1])
 
 
-def issue_limit(mca, cpu, product):
-    """Cycles of a product of which 24 go round, each on registers of its own."""
+def cycles(mca, cpu, text):
+    """Of an iteration, the start left out."""
+    return (simulate(mca, cpu, text, 24) - simulate(mca, cpu, text, 8)) / 16
+
+
+def alone(mca, cpu, product):
+    """Cycles of a product of which 24 go round, each on registers of its own; and of a load."""
     if product == "smull":
         lines = [BLOCK[product].format(20 + i % 8, i) for i in range(20)]
     else:
         lines = [BLOCK[product].format(i) for i in range(24)]
-    return cycles(mca, cpu, "\n".join(lines), 200) / len(lines)
+    loads = [f"ldr q{i}, [x0, #{16 * i}]" for i in range(24)]
+    return cycles(mca, cpu, "\n".join(lines)) / len(lines), cycles(mca, cpu, "\n".join(loads)) / len(loads)
+
+
+def operands(instructions):
+    """16-byte loads of anything but the stack, a pair as two."""
+    loads = [line for line in instructions if re.match(r"\s+ld", line) and "[sp" not in line]
+    return sum(1 + bool(re.match(r"\s+ldn?p\b", line)) for line in loads)
 
 
 def count(instructions, mnemonic):
@@ -82,35 +98,40 @@ def count(instructions, mnemonic):
 
 
 def measure(args, target, cpu, product, models, mca):
-    limit = issue_limit(mca, cpu, product)
-    rows, epilogues, spills, known = [], 0, 0, {}
+    each, load = alone(mca, cpu, product)
+    rows, epilogues, spills, load_bound, total_cycles, known = [], 0, 0, 0, 0, {}
     for model in models:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder, "model.s")
             subprocess.run([args.quern, "compile", model, f"--target={target}:{cpu}", "--emit=asm", "-o", str(out)],
-                           check=True)
+                           check=True, stderr=subprocess.DEVNULL)
             for kernel, body in inner_loops(out.read_text()):
                 products = count(body, product)
                 if products < 8 or not kernel.startswith(("conv", "matmul")):
                     continue
-                spills += sum("[sp" in line for line in body)
                 if any(re.match(r"\s+st", line) and "[sp" not in line for line in body):
                     epilogues += 1
                     continue
+                spills += sum("[sp" in line for line in body)
                 text = "\n".join(line for line in body if not re.match(r"\s+(b\.|cb|tb)", line))
                 shape = re.sub(r"\b[xw]\d+|#-?\d+", "", text)  # loops that differ in addresses cost the same
                 if shape not in known:
-                    known[shape] = cycles(mca, cpu, text, 50) / products
+                    known[shape] = cycles(mca, cpu, text)
+                limit = max(products * each, operands(body) * load)
+                load_bound += limit > products * each
+                total_cycles += known[shape]
                 rows.append((known[shape] / limit, products, kernel, Path(model).stem))
     rows.sort()
     if args.details:
         for ratio, products, kernel, model in rows:
             print(f"{target}:{cpu} {model} {kernel}: {products} products, {ratio:.2f} of the limit", file=sys.stderr)
+    if not rows:
+        return f"| {cpu} | {product.upper()} | {each:.2f} | 0 | | | | | | {epilogues} |"
     total = sum(row[1] for row in rows)
-    mean = sum(row[0] * row[1] for row in rows) / total if total else float("nan")
-    worst = rows[-1] if rows else (float("nan"), 0, "-", "-")
-    return (f"| {cpu} | {product.upper()} | {limit:.2f} | {len(rows)} | {rows[0][0]:.2f} | {mean:.2f} | {worst[0]:.2f} "
-            f"({worst[3]} {worst[2]}) | {MACS[product] / (limit * mean):.1f} | {spills} | {epilogues} |")
+    mean = sum(row[0] * row[1] for row in rows) / total
+    worst = rows[-1]
+    return (f"| {cpu} | {product.upper()} | {each:.2f} | {len(rows)} ({load_bound}) | {rows[0][0]:.2f} | {mean:.2f} | "
+            f"{worst[0]:.2f} ({worst[3]} {worst[2]}) | {MACS[product] * total / total_cycles:.1f} | {spills} | {epilogues} |")
 
 
 def main():
@@ -122,7 +143,7 @@ def main():
     a.add_argument("--page", help="a page with the markers of the table")
     args = a.parse_args()
     mca, wanted = find_tool("llvm-mca"), set(filter(None, args.cpus.split(",")))
-    table = ["| processor | product | cycles, alone | loops | best | mean | worst | MAC/cycle | stack accesses | with epilogue |",
+    table = ["| processor | product | cycles, alone | loops (bound by loads) | best | mean | worst | MAC/cycle | stack accesses | with epilogue |",
              "|---|---|---|---|---|---|---|---|---|---|"]
     for target, cpus in CPUS.items():
         for cpu in cpus:

@@ -121,8 +121,10 @@ public:
   bool wantsUnsignedActivations() const override { return false; }
   bool wantsPaddedInputs() const override { return true; }
   TargetInfo getTargetInfo() const override {
-    return {"aarch64-unknown-linux-gnu", "generic", cpu.name.str(), family.features.str(),
-            family.required};
+    std::string features = family.features.str();
+    if (cpu.splitsPairs)
+      features += features.empty() ? "+slow-paired-128" : ",+slow-paired-128";
+    return {"aarch64-unknown-linux-gnu", "generic", cpu.tuning().str(), features, family.required};
   }
   llvm::SmallVector<StringRef> getProcessors() const override {
     llvm::SmallVector<StringRef> names;
