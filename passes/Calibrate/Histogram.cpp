@@ -13,7 +13,7 @@ namespace quern {
 double Histogram::getWidth() const { return std::ldexp(2.0, exponent) / bins; }
 
 double Histogram::getCenter(int bin) const {
-  double center = (bin - bins / 2 + 0.5) * getWidth();
+  double center = (static_cast<double>(bin - bins / 2) + 0.5) * getWidth();
   return std::clamp(center, extremes.low, extremes.high);
 }
 

@@ -44,6 +44,7 @@ void TensorObserver::observe(llvm::ArrayRef<float> values, int64_t outer, int64_
 
 std::vector<RealRange> TensorObserver::getRanges(unsigned levels) const {
   std::vector<RealRange> ranges;
+  ranges.reserve(observers.size());
   for (const auto &observer : observers)
     ranges.push_back(observer->getRange(levels));
   return ranges;

@@ -183,8 +183,7 @@ static bool shouldEvaluate(qir::DequantizeOp op) {
 
 /// Scales or zero points as `quern.matmul` has them, [blocks, columns]; null when they vary
 /// otherwise.
-static Value arrangeBlocks(OpBuilder &builder, qir::DequantizeOp op, Value params,
-                           ArrayRef<int64_t> shape) {
+static Value arrangeBlocks(OpBuilder &builder, Value params, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, elementOf(params));
   qir::ConstantOp constant = getConstant(params);
   if (!constant || constant.getType().getNumElements() != type.getNumElements())
@@ -213,9 +212,9 @@ static bool readCodesAsStored(OpBuilder &builder, qir::DequantizeOp op) {
     return false;
   SmallVector<int64_t> shape{type.getDimSize(0) / static_cast<int64_t>(*op.getBlockSize()),
                              type.getDimSize(1)};
-  Value scales = arrangeBlocks(builder, op, op.getScale(), shape), zeros;
+  Value scales = arrangeBlocks(builder, op.getScale(), shape), zeros;
   if (op.getZeroPoint())
-    zeros = arrangeBlocks(builder, op, op.getZeroPoint(), shape);
+    zeros = arrangeBlocks(builder, op.getZeroPoint(), shape);
   if (!scales || (op.getZeroPoint() && !zeros))
     return false;
   zeros = zeros ? shareZero(builder, zeros) : zeros;
