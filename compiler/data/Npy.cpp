@@ -6,9 +6,9 @@
 #include "compiler/data/Zip.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <optional>
 
@@ -19,44 +19,52 @@ using llvm::StringRef;
 
 namespace quern::data {
 
-unsigned getBytes(ArrayType type) {
-  switch (type) {
-  case ArrayType::U8:
-  case ArrayType::S8:
-  case ArrayType::Bool:
-    return 1;
-  case ArrayType::F16:
-  case ArrayType::U16:
-  case ArrayType::S16:
-    return 2;
-  case ArrayType::F32:
-  case ArrayType::U32:
-  case ArrayType::S32:
-    return 4;
-  case ArrayType::F64:
-  case ArrayType::U64:
-  case ArrayType::S64:
-    return 8;
-  }
-  return 0;
+namespace {
+
+/// NumPy's name and the size of an element type.
+struct TypeRow {
+  ArrayType type;
+  llvm::StringLiteral descr;
+  unsigned bytes;
+};
+
+} // namespace
+
+static constexpr TypeRow types[] = {
+    {ArrayType::F32, "<f4", 4},  {ArrayType::F64, "<f8", 8},  {ArrayType::F16, "<f2", 2},
+    {ArrayType::U8, "|u1", 1},   {ArrayType::S8, "|i1", 1},   {ArrayType::U16, "<u2", 2},
+    {ArrayType::S16, "<i2", 2},  {ArrayType::U32, "<u4", 4},  {ArrayType::S32, "<i4", 4},
+    {ArrayType::U64, "<u8", 8},  {ArrayType::S64, "<i8", 8},  {ArrayType::Bool, "|b1", 1},
+    {ArrayType::Raw1, "|V1", 1}, {ArrayType::Raw2, "|V2", 2},
+};
+
+static const TypeRow &getRow(ArrayType type) {
+  return *llvm::find_if(types, [&](const TypeRow &row) { return row.type == type; });
 }
 
+unsigned getBytes(ArrayType type) { return getRow(type).bytes; }
+
 static std::optional<ArrayType> parseType(StringRef descr) {
-  using Type = std::optional<ArrayType>;
-  return llvm::StringSwitch<Type>(descr)
-      .Case("<f4", ArrayType::F32)
-      .Case("<f8", ArrayType::F64)
-      .Case("<f2", ArrayType::F16)
-      .Case("|u1", ArrayType::U8)
-      .Case("|i1", ArrayType::S8)
-      .Case("<u2", ArrayType::U16)
-      .Case("<i2", ArrayType::S16)
-      .Case("<u4", ArrayType::U32)
-      .Case("<i4", ArrayType::S32)
-      .Case("<u8", ArrayType::U64)
-      .Case("<i8", ArrayType::S64)
-      .Case("|b1", ArrayType::Bool)
-      .Default(std::nullopt);
+  for (const TypeRow &row : types)
+    if (row.descr == descr)
+      return row.type;
+  return std::nullopt;
+}
+
+std::string makeNpyHeader(ArrayType type, ArrayRef<int64_t> dims) {
+  std::string text =
+      "{'descr': '" + getRow(type).descr.str() + "', 'fortran_order': False, 'shape': (";
+  for (int64_t dim : dims)
+    text += std::to_string(dim) + ",";
+  text += "), }";
+  constexpr size_t prelude = 10;
+  constexpr size_t alignment = 64; // of the elements in the file
+  text.resize(llvm::alignTo(prelude + text.size() + 1, alignment) - prelude - 1, ' ');
+  text += '\n';
+  std::string header("\x93NUMPY\x01\x00", 8);
+  header += static_cast<char>(text.size() & 255);
+  header += static_cast<char>(text.size() >> 8);
+  return header + text;
 }
 
 static Error bad(const llvm::Twine &message) {

@@ -12,9 +12,13 @@
 
 namespace quern::data {
 
-/// Element types of NumPy arrays that are read.
-enum class ArrayType { F32, F64, F16, U8, S8, U16, S16, U32, S32, U64, S64, Bool };
+/// Element types of NumPy arrays that are read and written. The last two are elements of 1 or 2
+/// bytes that NumPy has no numbers for: FP8, bfloat16.
+enum class ArrayType { F32, F64, F16, U8, S8, U16, S16, U32, S32, U64, S64, Bool, Raw1, Raw2 };
 unsigned getBytes(ArrayType type);
+
+/// What stands before the elements, row-major, in a .npy file of version 1.0.
+std::string makeNpyHeader(ArrayType type, llvm::ArrayRef<int64_t> dims);
 
 /// A NumPy array in a file: a `.npy` file or a member of an `.npz` archive. Uncompressed ones are
 /// mapped; a compressed member is inflated into memory.

@@ -135,6 +135,9 @@ static Element loadElement(ArrayType type, const char *source) {
     return {false, 0, load<int64_t>(source)};
   case ArrayType::Bool:
     return {false, 0, source[0] != 0};
+  case ArrayType::Raw1:
+  case ArrayType::Raw2:
+    break; // no numbers
   }
   return {};
 }
@@ -181,9 +184,52 @@ static Error storeInteger(const Element &element, mlir::IntegerType type, char *
   return Error::success();
 }
 
+static std::optional<ArrayType> getIntegerType(mlir::IntegerType type) {
+  bool isUnsigned = type.isUnsigned();
+  switch (type.getWidth()) {
+  case 1:
+    return ArrayType::Bool;
+  case 8:
+    return isUnsigned ? ArrayType::U8 : ArrayType::S8;
+  case 16:
+    return isUnsigned ? ArrayType::U16 : ArrayType::S16;
+  case 32:
+    return isUnsigned ? ArrayType::U32 : ArrayType::S32;
+  case 64:
+    return isUnsigned ? ArrayType::U64 : ArrayType::S64;
+  default:
+    return std::nullopt;
+  }
+}
+
+std::optional<ArrayType> getArrayType(mlir::Type element) {
+  if (auto integer = llvm::dyn_cast<mlir::IntegerType>(element))
+    return getIntegerType(integer);
+  if (element.isF32())
+    return ArrayType::F32;
+  if (element.isF64())
+    return ArrayType::F64;
+  if (element.isF16())
+    return ArrayType::F16;
+  switch (element.getIntOrFloatBitWidth()) {
+  case 16:
+    return ArrayType::Raw2;
+  case 8:
+    return ArrayType::Raw1;
+  default:
+    return std::nullopt;
+  }
+}
+
 Error convertElements(ArrayType from, const char *source, mlir::Type to, char *target,
                       size_t count) {
   size_t step = getBytes(from);
+  if (from == ArrayType::Raw1 || from == ArrayType::Raw2) {
+    if (getArrayType(to) != from)
+      return llvm::createStringError("expected numbers, found elements of another type");
+    std::memcpy(target, source, count * step);
+    return Error::success();
+  }
   auto integer = llvm::dyn_cast<mlir::IntegerType>(to);
   bool isFloat = to.isF32() || to.isF64() || to.isF16();
   if (!isFloat && (!integer || integer.getWidth() > 64))

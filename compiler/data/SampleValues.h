@@ -10,6 +10,8 @@
 
 #include "mlir/IR/Types.h"
 
+#include <optional>
+
 namespace quern::data {
 
 /// Resizes and crops as the steps say. Fails if the crop is larger than the image.
@@ -21,10 +23,12 @@ void writeImage(const Image &image, const ImageSteps &steps, mlir::Type element,
 
 /// A whole number of an array of whole numbers; past int64_t it is -1.
 int64_t loadInteger(ArrayType type, const char *source);
+/// The type that a .npy file has for elements of the model; none for what it cannot hold.
+std::optional<ArrayType> getArrayType(mlir::Type element);
 
 /// Converts `count` elements to the model's type: integers must fit (a bad index must not wrap),
 /// floats are rounded; integers may become floats but not the other way; NaN and infinity are
-/// errors.
+/// errors. Types that NumPy has no numbers for are taken as they are.
 llvm::Error convertElements(ArrayType from, const char *source, mlir::Type to, char *target,
                             size_t count);
 

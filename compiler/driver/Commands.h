@@ -15,6 +15,7 @@ int runBench(const RunOptions &options);
 int runInspect(const InspectOptions &options);
 int runQuantize(const CompileOptions &options);
 int runEval(const EvalOptions &options);
+int runVerify(const VerifyOptions &options);
 int runListTargets();
 
 } // namespace quern::driver

@@ -3,8 +3,8 @@
 
 #include "compiler/driver/InputFiles.h"
 
+#include "compiler/data/Npy.h"
 #include "compiler/driver/ImageFile.h"
-#include "compiler/driver/Npy.h"
 #include "compiler/package/Artifact.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -62,6 +62,17 @@ static std::string describe(const package::Tensor &tensor) {
   return llvm::formatv("input '{0}', {1} [{2}]", tensor.name()->str(),
                        llvm::StringRef(package::EnumNameElementType(tensor.type())).lower(), dims)
       .str();
+}
+
+/// The type that a .npy file has for elements of the interface, by the record's numbers.
+static data::ArrayType getArrayType(package::ElementType type) {
+  using Array = data::ArrayType;
+  static const Array types[] = {Array::F32,  Array::F32, Array::F16, Array::Raw2, Array::F64,
+                                Array::Bool, Array::U8,  Array::S8,  Array::U16,  Array::S16,
+                                Array::U32,  Array::S32, Array::U64, Array::S64,  Array::Raw1,
+                                Array::Raw1, Array::U8,  Array::S8};
+  auto index = static_cast<size_t>(type);
+  return types[index < std::size(types) ? index : 0];
 }
 
 static bool isChannelCount(int64_t dim) { return dim == 1 || dim == 3; }
@@ -198,7 +209,7 @@ static llvm::Expected<std::string> prepareInput(const RunOptions &options, const
   llvm::SmallString<128> output(folder);
   llvm::sys::path::append(output, std::to_string(number) + "-" +
                                       llvm::sys::path::filename(path).str() + ".npy");
-  std::string header = makeNpyHeader(tensor->type(), getDims(*tensor));
+  std::string header = data::makeNpyHeader(getArrayType(tensor->type()), getDims(*tensor));
   if (llvm::Error error = artifact::writeFile(output, [&](llvm::raw_ostream &stream) {
         stream << header << llvm::StringRef(bytes->data(), bytes->size());
       }))

@@ -113,14 +113,17 @@ static void addQuantizeFlags(CLI::App &app, QuantizeOptions &options) {
       ->type_name("FILE.json");
 }
 
-/// What `compile` shares with commands that may be given a model.
-static void addModelFlags(CLI::App &app, CompileOptions &options) {
+static void addTargetFlag(CLI::App &app, CompileOptions &options) {
   app.add_option("--target", options.target,
                  "machine to compile for: a target of --list-targets, TARGET:PROCESSOR, or several "
                  "with commas between them")
       ->check(checkTarget)
       ->type_name("NAME")
       ->capture_default_str();
+}
+
+/// What `compile` shares with commands that may be given a model.
+static void addModelFlags(CLI::App &app, CompileOptions &options) {
   app.add_option_function<std::vector<std::string>>(
          "--shape",
          [&options](const std::vector<std::string> &shapes) {
@@ -164,6 +167,7 @@ static void addCompile(CLI::App &app, Options &options) {
       ->check(checkEmit)
       ->type_name("KIND")
       ->capture_default_str();
+  addTargetFlag(*command, compile);
   addModelFlags(*command, compile);
   command->add_option("--name", compile.name, "prefix of the functions of a library")
       ->check(checkPrefix)
@@ -220,6 +224,7 @@ static void addRunFlags(CLI::App &command, RunOptions &run) {
   command.add_option("--threads", run.threads, "threads to use")
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
+  addTargetFlag(command, run.compile);
   addModelFlags(command, run.compile);
 }
 
@@ -280,6 +285,7 @@ static void addQuantize(CLI::App &app, Options &options) {
   command->add_option("-o,--output", compile.output, "the file to write")
       ->required()
       ->type_name("OUT.onnx");
+  addTargetFlag(*command, compile);
   addModelFlags(*command, compile);
   command->get_option("--calibrate")->required();
   command->callback([&options] { options.command = Command::Quantize; });
@@ -308,8 +314,73 @@ static void addEval(CLI::App &app, Options &options) {
   command->add_option("--of", eval.output, "the output to look at; the first if not said")
       ->type_name("NAME");
   command->add_flag("--json", eval.json, "print JSON");
+  addTargetFlag(*command, eval.compile);
   addModelFlags(*command, eval.compile);
   command->callback([&options] { options.command = Command::Eval; });
+}
+
+static std::string checkOneTarget(const std::string &name) {
+  std::string why;
+  return lookupTargetBackend(name, &why) ? "" : why;
+}
+
+/// What a quantized model is compared with, and on which inputs.
+static void addVerifyFlags(CLI::App &command, VerifyOptions &verify) {
+  CLI::Option *against =
+      command
+          .add_option("--against", verify.against, "the float model that MODEL was quantized from")
+          ->type_name("MODEL");
+  command
+      .add_option("--target", verify.targets,
+                  "compare what these targets compute with what portable does; native if neither "
+                  "--against nor --calibrate is given")
+      ->check(checkOneTarget)
+      ->delimiter(',')
+      ->type_name("NAME[,NAME]")
+      ->excludes(against)
+      ->allow_extra_args(false);
+  CLI::Option *input =
+      command
+          .add_option("--input", verify.inputs,
+                      "a .npy file, once for each input; random values if not said")
+          ->type_name("NAME=FILE")
+          ->allow_extra_args(false);
+  command.add_option("--data", verify.data, "a data set, all of its samples")
+      ->type_name("DATA.json")
+      ->excludes(input);
+  command.add_option("--seed", verify.seed, "of random inputs")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--samples", verify.samples, "how many random samples")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option("--min-sqnr", verify.minSqnr,
+                  "fail if a tensor's signal to noise ratio is lower, in dB")
+      ->check(checkNumber)
+      ->type_name("DB");
+  command
+      .add_option("--max-steps", verify.maxSteps,
+                  "fail if a code is off by more than that many steps")
+      ->check(checkNumber)
+      ->type_name("N");
+  command.add_flag("--json", verify.json, "print JSON");
+}
+
+static void addVerify(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand(
+      "verify", "compare node by node: a quantized model with its float original, or targets");
+  command->add_option("MODEL", options.verify.compile.model, "an ONNX file")->required();
+  addVerifyFlags(*command, options.verify);
+  addModelFlags(*command, options.verify.compile);
+  command->get_option("--calibrate")->excludes(command->get_option("--against"));
+  command->footer(R"(
+Examples:
+  quern verify model_int8.onnx --against=model.onnx           where does the error arise?
+  quern verify model.onnx --calibrate=calib.json --data=eval.json --min-sqnr=20
+  quern verify model_int8.onnx --target=arm-dotprod,arm-neon  the same codes as portable's?)");
+  command->callback([&options] { options.command = Command::Verify; });
 }
 
 /// What the flags mean together.
@@ -338,6 +409,13 @@ static std::string checkCompile(const CompileOptions &compile) {
     return "-o -: only text (--emit=mlir, asm or llvm) goes to standard output";
   if (compile.dependencies && (compile.output.empty() || compile.output == "-"))
     return "-MD needs -o OUT";
+  return "";
+}
+
+static std::string checkVerify(const VerifyOptions &verify) {
+  bool comparesForms = !verify.against.empty() || !verify.compile.quantize.data.empty();
+  if (verify.minSqnr && (!comparesForms || !verify.targets.empty()))
+    return "--min-sqnr is for a comparison with a float model: --against=MODEL or --calibrate";
   return "";
 }
 
@@ -374,6 +452,7 @@ Parsed parseCommandLine(int argc, char **argv) {
   addInspect(app, options);
   addQuantize(app, options);
   addEval(app, options);
+  addVerify(app, options);
   try {
     app.parse(takeArguments(argc, argv));
   } catch (const CLI::Success &success) {
@@ -387,9 +466,12 @@ Parsed parseCommandLine(int argc, char **argv) {
     options.command = Command::ListTargets;
   else if (app.get_subcommands().empty())
     parsed.exitStatus =
-        reportUsage("expected a command: compile, run, bench, inspect, quantize or eval");
+        reportUsage("expected a command: compile, run, bench, inspect, quantize, eval or verify");
   else if (options.command == Command::Compile)
     if (std::string message = checkCompile(options.compile); !message.empty())
+      parsed.exitStatus = reportUsage(message);
+  if (options.command == Command::Verify && !parsed.exitStatus)
+    if (std::string message = checkVerify(options.verify); !message.empty())
       parsed.exitStatus = reportUsage(message);
   return parsed;
 }

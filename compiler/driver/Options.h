@@ -62,18 +62,31 @@ struct EvalOptions {
   bool json = false;
 };
 
+struct VerifyOptions {
+  CompileOptions compile;           ///< of `model`
+  std::string against;              ///< the float model that it was quantized from
+  std::vector<std::string> targets; ///< to compare with portable; empty: forms are compared
+  std::vector<std::string> inputs;  ///< NAME=FILE
+  std::string data;
+  uint64_t seed = 1;
+  int samples = 1; ///< random ones
+  std::optional<double> minSqnr, maxSteps;
+  bool json = false;
+};
+
 struct InspectOptions {
   std::string artifact;
   bool json = false;
 };
 
-enum class Command { Compile, Run, Bench, Inspect, Quantize, Eval, ListTargets };
+enum class Command { Compile, Run, Bench, Inspect, Quantize, Eval, Verify, ListTargets };
 
 struct Options {
   Command command = Command::Compile;
   CompileOptions compile;
   RunOptions run;
   EvalOptions eval;
+  VerifyOptions verify;
   InspectOptions inspect;
 };
 

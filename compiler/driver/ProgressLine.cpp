@@ -12,9 +12,12 @@ namespace quern::driver {
 
 ProgressLine::ProgressLine() : terminal(isatty(STDERR_FILENO)), start(Clock::now()), last(start) {}
 
-ProgressLine::~ProgressLine() {
+ProgressLine::~ProgressLine() { clear(); }
+
+void ProgressLine::clear() {
   if (shown)
     llvm::errs() << "\r\033[K";
+  shown = false;
 }
 
 void ProgressLine::show(llvm::StringRef step, size_t done, size_t total) {

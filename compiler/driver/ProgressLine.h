@@ -20,6 +20,8 @@ public:
   ProgressLine(const ProgressLine &) = delete;
   ProgressLine &operator=(const ProgressLine &) = delete;
   void show(llvm::StringRef step, size_t done, size_t total);
+  /// Wipes the line, for what is printed next.
+  void clear();
 
 private:
   using Clock = std::chrono::steady_clock;

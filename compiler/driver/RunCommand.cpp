@@ -5,21 +5,13 @@
 #include "compiler/driver/Commands.h"
 #include "compiler/driver/InputFiles.h"
 #include "compiler/driver/Profile.h"
+#include "compiler/runner/Launch.h"
+#include "compiler/runner/TemporaryFolder.h"
 
-#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/Magic.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
-
-#include <cstring>
-
-namespace fs = llvm::sys::fs;
 
 namespace quern::driver {
 
@@ -32,65 +24,13 @@ static int fail(const std::string &message) {
 using Execute =
     llvm::function_ref<int(const std::string &program, const std::vector<std::string> &arguments)>;
 
-/// Whether the file is a program for AArch64; false if it cannot be read.
-static bool isAArch64(const std::string &program) {
-  constexpr size_t headerBytes = sizeof(llvm::ELF::Elf64_Ehdr);
-  auto header = llvm::MemoryBuffer::getFileSlice(program, headerBytes, 0);
-  if (!header || (*header)->getBufferSize() < headerBytes)
-    return false;
-  llvm::ELF::Elf64_Ehdr elf;
-  std::memcpy(&elf, (*header)->getBufferStart(), headerBytes);
-  return elf.checkMagic() && elf.e_machine == llvm::ELF::EM_AARCH64;
-}
-
 /// Runs the program and passes its exit status on; an AArch64 one elsewhere by emulation.
 static int execute(const std::string &program, const std::vector<std::string> &arguments) {
-  std::vector<llvm::StringRef> words = {program};
-  std::string starter = program;
-  bool isNative = llvm::Triple(llvm::sys::getProcessTriple()).isAArch64();
-  if (!isNative && isAArch64(program)) {
-    auto emulator = llvm::sys::findProgramByName("qemu-aarch64");
-    if (!emulator)
-      return fail("'" + program +
-                  "' is a program for AArch64, which this machine runs only with qemu-aarch64; "
-                  "install it (Debian: qemu-user) or copy the program to an AArch64 machine");
-    starter = *emulator;
-    words.insert(words.begin(), starter);
-  }
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::string message;
-  bool failedToStart = false;
-  int status =
-      llvm::sys::ExecuteAndWait(starter, words, std::nullopt, {}, 0, 0, &message, &failedToStart);
-  if (failedToStart || status < 0)
-    return fail("'" + program + "': " + message);
-  return status;
+  auto status = launchProgram(program, arguments);
+  return status ? *status : fail(llvm::toString(status.takeError()));
 }
 
 namespace {
-
-/// A folder for what lives as long as one command, made when it is first asked for.
-class TemporaryFolder {
-public:
-  TemporaryFolder() = default;
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-  ~TemporaryFolder() {
-    if (path.empty())
-      return;
-    if (std::error_code code = fs::remove_directories(path))
-      llvm::errs() << "warning: '" << path << "': " << code.message() << '\n';
-  }
-  llvm::Expected<std::string> get() {
-    if (path.empty())
-      if (std::error_code code = fs::createUniqueDirectory("quern", path))
-        return llvm::createStringError("temporary folder: " + code.message());
-    return path.str().str();
-  }
-
-private:
-  llvm::SmallString<128> path;
-};
 
 /// One `quern run` or `quern bench`.
 class RunJob {
@@ -113,12 +53,10 @@ private:
 
 /// Compiles the model to an executable in the temporary folder.
 int RunJob::compile() {
-  auto path = folder.get();
+  auto path = folder.get(llvm::sys::path::stem(options.compile.model));
   if (!path)
     return fail(llvm::toString(path.takeError()));
-  llvm::SmallString<128> output(*path);
-  llvm::sys::path::append(output, llvm::sys::path::stem(options.compile.model));
-  program = output.str().str();
+  program = *path;
   llvm::sys::RemoveFileOnSignal(program);
   CompileOptions compile = options.compile;
   compile.output = program;

@@ -26,6 +26,8 @@ int main(int argc, char **argv) {
     return quern::driver::runQuantize(options.compile);
   case quern::driver::Command::Eval:
     return quern::driver::runEval(options.eval);
+  case quern::driver::Command::Verify:
+    return quern::driver::runVerify(options.verify);
   case quern::driver::Command::ListTargets:
     return quern::driver::runListTargets();
   }

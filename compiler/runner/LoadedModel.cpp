@@ -61,8 +61,9 @@ static Error addSlot(const quern_tensor *tensor, mlir::MLIRContext &context,
   mlir::Type element = tensor ? getElementType(tensor->type, context) : mlir::Type();
   if (!element)
     return llvm::createStringError("the library describes a tensor that cannot be read");
-  slots.push_back({tensor->name, mlir::RankedTensorType::get(
-                                     llvm::ArrayRef(tensor->dims, tensor->rank), element)});
+  slots.push_back({tensor->name,
+                   mlir::RankedTensorType::get(llvm::ArrayRef(tensor->dims, tensor->rank), element),
+                   tensor->low, tensor->high});
   return Error::success();
 }
 

@@ -146,9 +146,9 @@ Expected<Statistics> calibrate(mlir::ModuleOp module, llvm::ArrayRef<ObservedSit
   mlir::OwningOpRef<mlir::ModuleOp> tapped = module.clone();
   if (mlir::failed(tapSites(getMain(*tapped), names)))
     return llvm::createStringError("");
-  auto model = runner.compile(*tapped);
-  if (mlir::failed(model))
-    return llvm::createStringError("");
+  auto model = compileModel(runner, *tapped);
+  if (!model)
+    return model.takeError();
   if (Error error = observeAll(*statistics, sites, **model, source, options))
     return std::move(error);
   return statistics;

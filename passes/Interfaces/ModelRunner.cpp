@@ -10,4 +10,12 @@ size_t TensorSlot::getBytes() const {
   return static_cast<size_t>(type.getNumElements()) * (bits < 8 ? 1 : bits / 8);
 }
 
+llvm::Expected<std::unique_ptr<CompiledModel>> compileModel(const ModelRunner &runner,
+                                                            mlir::ModuleOp module) {
+  auto model = runner.compile(module);
+  if (mlir::failed(model))
+    return llvm::createStringError("");
+  return std::move(*model);
+}
+
 } // namespace quern

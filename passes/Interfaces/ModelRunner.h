@@ -20,6 +20,7 @@ namespace quern {
 struct TensorSlot {
   std::string name;
   mlir::RankedTensorType type;
+  int64_t low = 0, high = 0; ///< the whole numbers that an input takes; both 0: any
   size_t getBytes() const;
 };
 
@@ -35,13 +36,17 @@ public:
 };
 
 /// Compiles models for the machine that the compiler runs on, by the compiler's own pipeline.
-/// `compiler/runner` has the real one, tests make fakes.
+/// `compiler/runner` has the real ones, tests make fakes.
 class ModelRunner {
 public:
   virtual ~ModelRunner() = default;
   /// Compiles a module of the stage `import` (which is copied). Problems are diagnostics.
   virtual mlir::FailureOr<std::unique_ptr<CompiledModel>> compile(mlir::ModuleOp module) const = 0;
 };
+
+/// The same as an error, without text as a diagnostic has said it.
+llvm::Expected<std::unique_ptr<CompiledModel>> compileModel(const ModelRunner &runner,
+                                                            mlir::ModuleOp module);
 
 } // namespace quern
 
