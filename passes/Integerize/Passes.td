@@ -50,6 +50,33 @@ def SignActivations : Pass<"sign-activations", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def ScaleFloatCodes : Pass<"scale-float-codes", "::mlir::func::FuncOp"> {
+  let summary = "Convolutions and products of 8-bit floats multiply the codes, scales go behind them";
+  let description = [{
+    conv(dq(x; sx), dq(w; sw[o])) of f8E4M3FN or f8E5M2 codes is conv(x, w) * (sx * sw[o]): the product
+    of two codes is exact in f32, so the sum needs no scale in it. sx may be one for each row, known only at
+    run time. Scales by blocks stay where they are: the codes are then dequantized first.
+
+    With `widens` (the CPUs, which multiply no such codes) the operands of the product are the codes'
+    values as f32, exact, so that kernels of floats take them.
+
+    Example:
+    ```mlir
+    %y = quern.matmul %xf, %wf : tensor<4x8xf32>, tensor<8x2xf32> -> tensor<4x2xf32>
+    // becomes, where both are dequantized f8E4M3FN codes,
+    %acc = quern.matmul %x, %w : tensor<4x8xf8E4M3FN>, tensor<8x2xf8E4M3FN> -> tensor<4x2xf32>
+    %y = quern.map ins(%acc, %m : …) maps […] {
+    ^bb0(%a: f32, %b: f32):
+      %0 = arith.mulf %a, %b : f32
+      quern.yield %0 : f32
+    } -> tensor<4x2xf32>
+    ```
+  }];
+  let options = [Option<"widens", "widens", "bool", "true",
+                        "products take the codes' values in f32 instead of the codes">];
+  let dependentDialects = ["::quern::qir::QuernDialect", "::mlir::arith::ArithDialect"];
+}
+
 def IntegerizeContractions : Pass<"integerize-contractions", "::mlir::func::FuncOp"> {
   let summary = "Convolutions and products of codes become integer ones, scales go behind them";
   let description = [{

@@ -18,6 +18,7 @@ void buildIntegerizePipeline(OpPassManager &manager, const TargetModel &target) 
   OpPassManager &function = manager.nest<func::FuncOp>();
   function.addPass(createPropagateCodes());
   function.addPass(createSignActivations({isUnsigned}));
+  function.addPass(createScaleFloatCodes({/*widens=*/!target.multipliesFloatCodes()}));
   function.addPass(createIntegerizeContractions({isUnsigned}));
   function.addPass(createIntegerizePools());
   function.addPass(createIntegerizeElementwise());

@@ -33,6 +33,10 @@ public:
   /// The left operand of integer contractions: ui8 (x86) or si8 (ARM). The right one is si8.
   virtual bool wantsUnsignedActivations() const { return true; }
 
+  /// Whether contractions multiply codes that are 8-bit floats; if not, they get the codes' values
+  /// in f32.
+  virtual bool multipliesFloatCodes() const { return false; }
+
   /// Whether convolutions and pools read inputs that carry a halo (`#quern.padded`) where they
   /// have pads; if not, kernels test the borders themselves.
   virtual bool wantsPaddedInputs() const = 0;

@@ -107,6 +107,17 @@ mlir::Value emitSelect(mlir::ImplicitLocOpBuilder &b, mlir::Value condition, mli
 /// integer to narrower integer wraps, to i1 is x != 0.
 mlir::Value emitCast(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Type from, mlir::Type to);
 
+/// Whether the element type is an 8-bit float (f8E4M3FN, f8E5M2).
+bool isSmallFloat(mlir::Type type);
+/// Its largest finite value: 448 or 57344.
+float largestSmallFloat(mlir::Type type);
+/// The f32 value of the low 8 bits of `bits` (i32), a code of the 8-bit float type `from`. Exact.
+mlir::Value emitWidenSmallFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value bits, mlir::Type from);
+/// The code (i32, 0 to 255) of the value of the 8-bit float type `to` that is nearest to x, ties to
+/// even. What is larger than all finite values, infinities included, becomes the largest finite one
+/// with its sign (ONNX's saturate = 1); NaN stays NaN.
+mlir::Value emitNarrowSmallFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Type to);
+
 /// (code - zeroPoint) * scale: integer subtraction, conversion, one multiplication. `code` and
 /// `zeroPoint` are i32 (zeroPoint may be null: 0), `scale` is f32.
 mlir::Value emitDequantize(mlir::ImplicitLocOpBuilder &b, mlir::Value code, mlir::Value zeroPoint,

@@ -141,6 +141,12 @@ static Value emitIsNonZero(ImplicitLocOpBuilder &b, Value x) {
 static Value emitFloatCast(ImplicitLocOpBuilder &b, Value x, Type to) {
   Formula f(b, x);
   Type type = f.withElement(getComputeType(to));
+  if (isSmallFloat(to)) {
+    if (getElementTypeOrSelf(x.getType()).isF64())
+      x = arith::TruncFOp::create(b, type, x);
+    float most = largestSmallFloat(to);
+    return emitClamp(b, x, -most, most); // rounded where it is stored
+  }
   if (type == x.getType())
     return x;
   if (getElementTypeOrSelf(type).isF64())

@@ -3,6 +3,8 @@
 
 #include "compiler/target/Kernel/KernelBuilder.h"
 
+#include "passes/Numerics/Algorithms.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -18,6 +20,8 @@ namespace quern {
 Type getMemoryType(Type type) {
   if (auto integer = llvm::dyn_cast<IntegerType>(type))
     return IntegerType::get(type.getContext(), (integer.getWidth() + 7) / 8 * 8);
+  if (numerics::isSmallFloat(type))
+    return IntegerType::get(type.getContext(), 8);
   return type;
 }
 
@@ -153,6 +157,10 @@ Value KernelBuilder::toCompute(Value raw, Type elementType) {
   }
   if (elementType.isF32() || elementType.isF64())
     return raw;
+  if (numerics::isSmallFloat(elementType)) {
+    Value bits = arith::ExtUIOp::create(*this, withLanes(getI32Type(), lanes), raw);
+    return numerics::emitWidenSmallFloat(*this, bits, elementType);
+  }
   return arith::ExtFOp::create(*this, withLanes(getF32Type(), lanes), raw);
 }
 
@@ -160,7 +168,9 @@ Value KernelBuilder::toMemory(Value value, Type elementType) {
   Type memory = withLanes(getMemoryType(elementType), lanesOf(value.getType()));
   if (value.getType() == memory)
     return value;
-  if (llvm::isa<IntegerType>(elementType))
+  if (numerics::isSmallFloat(elementType))
+    value = numerics::emitNarrowSmallFloat(*this, value, elementType);
+  if (getElementTypeOrSelf(memory).isInteger())
     return arith::TruncIOp::create(*this, memory, value);
   return arith::TruncFOp::create(*this, memory, value);
 }

@@ -14,7 +14,7 @@
 namespace quern {
 
 /// The element type of the memref that holds elements of a tensor type: integers signless and at
-/// least a byte wide.
+/// least a byte wide, 8-bit floats as their bytes.
 mlir::Type getMemoryType(mlir::Type elementType);
 
 /// Writes a kernel's body: loops, addresses, loads and stores in the field's small vocabulary.

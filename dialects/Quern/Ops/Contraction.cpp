@@ -24,22 +24,26 @@ int64_t quern::qir::windowCount(int64_t input, int64_t kernel, int64_t stride, i
   return span < 0 ? 0 : span / stride + 1;
 }
 
-/// f32 times f32, f16 or bf16 gives f32, both small integers give si32; the right ones may be
-/// differences of codes.
+static bool isFloatCode8(Type type) { return llvm::isa<Float8E4M3FNType, Float8E5M2Type>(type); }
+
+/// f32 times f32, f16 or bf16 gives f32, as 8-bit floats do; both small integers give si32; the
+/// right ones may be differences of codes.
 static LogicalResult verifyProduct(Operation *op, StringRef constraint, Type lhs, Type rhs,
                                    Type result) {
   bool isFloat = lhs.isF32() && (rhs.isF32() || rhs.isF16() || rhs.isBF16()) && result.isF32();
   bool isInteger =
       isCode8(lhs) && (isCode8(rhs) || rhs.isSignedInteger(16)) && result.isSignedInteger(32);
-  if (isFloat || isInteger)
+  bool isSmallFloat = isFloatCode8(lhs) && isFloatCode8(rhs) && result.isF32();
+  if (isFloat || isSmallFloat || isInteger)
     return success();
   return op->emitOpError("(")
          << constraint
-         << ") expected f32 x f32, f16 or bf16 -> f32 or codes of at most 8 bits -> si32, found "
+         << ") expected f32 x f32, f16 or bf16 -> f32, 8-bit floats -> f32 or codes of at most 8 "
+            "bits -> si32, found "
          << lhs << " x " << rhs << " -> " << result;
 }
 
-bool ConvOp::isInteger() { return !tensorType(getInput()).getElementType().isF32(); }
+bool ConvOp::isInteger() { return isCode8(tensorType(getInput()).getElementType()); }
 
 bool ConvOp::isDepthwise() {
   int64_t channels = tensorType(getInput()).getDimSize(3);
@@ -103,7 +107,7 @@ LogicalResult ConvOp::verify() {
   return success();
 }
 
-bool MatMulOp::isInteger() { return !tensorType(getLhs()).getElementType().isF32(); }
+bool MatMulOp::isInteger() { return isCode8(tensorType(getLhs()).getElementType()); }
 
 /// The sums of the codes over k: [..., M, 1] and [..., 1, N].
 static LogicalResult verifySums(MatMulOp op, int64_t n) {

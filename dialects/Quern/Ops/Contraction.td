@@ -16,7 +16,8 @@ def Quern_ConvOp : Quern_Op<"conv", [Pure]> {
     code, or 0 when absent). `pads` is [top, left, bottom, right].
 
     Float operands accumulate in f32, starting from 0, one fused multiply-add per term; f16 and bf16
-    weights are widened first, exactly. Integer
+    weights are widened first, exactly. 8-bit floats (f8E4M3FN, f8E5M2, on both sides) are widened and accumulate like f32
+    on CPUs, within a stated tolerance on GPUs (docs/numerics.md). Integer
     operands (8 bits or less) accumulate exactly in si32; `window_sum`, when asked for, is the sum
     of the codes under the window, [N, OH, OW, groups], padding included. A depthwise convolution
     has groups = input channels = output channels.
@@ -26,7 +27,7 @@ def Quern_ConvOp : Quern_Op<"conv", [Pure]> {
     form for weights that mostly do.
 
     Constraints: (V1) input is rank 4 and weights rank 4; (V2) element types: f32 by f32,
-    f16 or bf16 -> f32, or both integers of at most 8 bits (the weights may be si16) -> si32; (V3) channels = groups * weights.dim(3) and
+    f16 or bf16 -> f32, both 8-bit floats -> f32, or both integers of at most 8 bits (the weights may be si16) -> si32; (V3) channels = groups * weights.dim(3) and
     weights.dim(0) is a multiple of groups; (V4) strides, dilations >= 1, pads >= 0,
     all of them and the window's sizes at most 2^31 - 1, the window at least 1 x 1; (V5) the
     result's shape follows from them; (V6) pad_value has one element of the input's type; (V7)

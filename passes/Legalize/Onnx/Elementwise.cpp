@@ -4,6 +4,7 @@
 // Functions of one, two or many values, casts and selections.
 
 #include "passes/Legalize/Onnx/Rows.h"
+#include "passes/Numerics/Algorithms.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -197,6 +198,8 @@ static Value findExactFloat(Value x) {
 
 static LogicalResult castTo(NodeBuilder &n, Type element) {
   Value x = n.in(0);
+  if (numerics::isSmallFloat(element) && n.node.getInt("saturate", 1) != 1)
+    return n.error() << "expected saturate = 1, found 0; nearest supported form: a saturating cast";
   if (element.isF32())
     if (Value exact = findExactFloat(x))
       return n.finish(exact);

@@ -20,7 +20,7 @@ func.func @v1_2(%x: tensor<1x8x8x4xui8>, %w: tensor<6x9x4xsi8>) {
 // -----
 
 func.func @v2(%x: tensor<1x8x8x4xui8>, %w: tensor<6x3x3x4xf32>) {
-  // expected-error @+1 {{(V2) expected f32 x f32, f16 or bf16 -> f32 or codes of at most 8 bits -> si32, found 'ui8' x 'f32' -> 'si32'}}
+  // expected-error @+1 {{(V2) expected f32 x f32, f16 or bf16 -> f32, 8-bit floats -> f32 or codes of at most 8 bits -> si32, found 'ui8' x 'f32' -> 'si32'}}
   %y = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x8x8x4xui8>, tensor<6x3x3x4xf32> -> tensor<1x6x6x6xsi32>
   return
 }
@@ -28,7 +28,7 @@ func.func @v2(%x: tensor<1x8x8x4xui8>, %w: tensor<6x3x3x4xf32>) {
 // -----
 
 func.func @v2_2(%x: tensor<1x8x8x4xi8>, %w: tensor<6x3x3x4xsi8>) {
-  // expected-error @+1 {{(V2) expected f32 x f32, f16 or bf16 -> f32 or codes of at most 8 bits -> si32, found 'i8' x 'si8' -> 'si32'}}
+  // expected-error @+1 {{(V2) expected f32 x f32, f16 or bf16 -> f32, 8-bit floats -> f32 or codes of at most 8 bits -> si32, found 'i8' x 'si8' -> 'si32'}}
   %y = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x8x8x4xi8>, tensor<6x3x3x4xsi8> -> tensor<1x6x6x6xsi32>
   return
 }
@@ -36,7 +36,7 @@ func.func @v2_2(%x: tensor<1x8x8x4xi8>, %w: tensor<6x3x3x4xsi8>) {
 // -----
 
 func.func @v2_3(%x: tensor<1x8x8x4xui16>, %w: tensor<6x3x3x4xsi8>) {
-  // expected-error @+1 {{(V2) expected f32 x f32, f16 or bf16 -> f32 or codes of at most 8 bits -> si32, found 'ui16' x 'si8' -> 'si32'}}
+  // expected-error @+1 {{(V2) expected f32 x f32, f16 or bf16 -> f32, 8-bit floats -> f32 or codes of at most 8 bits -> si32, found 'ui16' x 'si8' -> 'si32'}}
   %y = quern.conv %x, %w strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x8x8x4xui16>, tensor<6x3x3x4xsi8> -> tensor<1x6x6x6xsi32>
   return
 }
@@ -204,7 +204,7 @@ func.func @m1_3(%x: tensor<2x4x8xui8>, %w: tensor<3x8x5xsi8>) {
 // -----
 
 func.func @m2(%x: tensor<4x8xui8>, %w: tensor<8x5xsi8>) {
-  // expected-error @+1 {{(M2) expected f32 x f32, f16 or bf16 -> f32 or codes of at most 8 bits -> si32, found 'ui8' x 'si8' -> 'f32'}}
+  // expected-error @+1 {{(M2) expected f32 x f32, f16 or bf16 -> f32, 8-bit floats -> f32 or codes of at most 8 bits -> si32, found 'ui8' x 'si8' -> 'f32'}}
   %y = quern.matmul %x, %w : tensor<4x8xui8>, tensor<8x5xsi8> -> tensor<4x5xf32>
   return
 }
