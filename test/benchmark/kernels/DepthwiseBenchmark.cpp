@@ -19,17 +19,19 @@ struct Layer {
   int64_t channels, size, kernel, stride;
 };
 
-void runLayer(benchmark::State &state, Layer layer, std::string form, std::string name) {
+void runLayer(benchmark::State &state, Layer layer, const std::string &form,
+              const std::string &name) {
   Convolution conv{{1, layer.size, layer.size, layer.channels}, layer.channels};
   int64_t pad = layer.kernel / 2;
   conv.groups = layer.channels;
   conv.kernel = {layer.kernel, layer.kernel};
   conv.strides = {layer.stride, layer.stride};
   conv.pads = {pad, pad, pad, pad};
-  double outputs = layer.channels * (layer.size / layer.stride) * (layer.size / layer.stride);
+  int64_t positions = layer.size / layer.stride;
+  auto outputs = static_cast<double>(layer.channels * positions * positions);
   double best =
       measureDispatch(state, getVnniBackend(), conv.requantized("ui8"), Settings{.form = form},
-                      outputs * layer.kernel * layer.kernel, false, name);
+                      outputs * static_cast<double>(layer.kernel * layer.kernel), false, name);
   state.counters["pairs64"] = best / outputs * 64 * (state.counters["peak"] * 1e9 / 128);
 }
 

@@ -11,6 +11,9 @@
 #include "compiler/target/Targets.h"
 #include "compiler/target/X86/X86Dots.h"
 
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/MLIRContext.h"
+
 #include <benchmark/benchmark.h>
 
 namespace quern::test {
@@ -23,7 +26,8 @@ struct Row {
   const DotKernel &dot;
 };
 
-void runTile(benchmark::State &state, Row row, int64_t rows, int64_t vectors, std::string name) {
+void runTile(benchmark::State &state, Row row, int64_t rows, int64_t vectors,
+             const std::string &name) {
   constexpr int64_t depth = 512;
   if (!runsHere(row.backend))
     return state.SkipWithError("this machine lacks the target's instructions");
@@ -36,10 +40,12 @@ void runTile(benchmark::State &state, Row row, int64_t rows, int64_t vectors, st
 }
 
 void registerTiles() {
+  mlir::MLIRContext context;
+  auto single = mlir::Float32Type::get(&context);
   for (Row row : {Row{"vnni", getVnniBackend(), getVnniDot()},
-                  {"avx512_f32", getVnniBackend(), getFloatDot(16)},
+                  {"avx512_f32", getVnniBackend(), getFloatDot(16, single)},
                   {"avx2", getAvx2Backend(), getAvx2Dot()},
-                  {"avx2_f32", getAvx2Backend(), getFloatDot(8)}})
+                  {"avx2_f32", getAvx2Backend(), getFloatDot(8, single)}})
     for (int64_t vectors = 1; vectors <= 4; ++vectors)
       for (int64_t rows = 1; rows <= row.dot.accumulators() / vectors; ++rows) {
         std::string name = std::string("tile_") + row.name + "_" + std::to_string(rows) + "x" +

@@ -17,7 +17,9 @@ namespace quern {
 class ScratchFolder {
 public:
   ScratchFolder() { made = !llvm::sys::fs::createUniqueDirectory("quern-test", folder); }
-  ~ScratchFolder() { llvm::sys::fs::remove_directories(folder); }
+  ~ScratchFolder() {
+    [[maybe_unused]] std::error_code error = llvm::sys::fs::remove_directories(folder);
+  }
   ScratchFolder(const ScratchFolder &) = delete;
   ScratchFolder &operator=(const ScratchFolder &) = delete;
 
