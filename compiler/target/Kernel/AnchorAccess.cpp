@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 using namespace mlir;
 
@@ -245,6 +247,29 @@ void forEachRow(const EmitContext &context, ArrayRef<int64_t> outerSizes,
   forEachUnit(context, outerSizes.take_front(rank), [&](ArrayRef<Value> unit) {
     forEachIndex(context.b, outerSizes.drop_front(rank), SmallVector<Value>(unit), body);
   });
+}
+
+void forEachRowBlock(
+    const EmitContext &context, ArrayRef<int64_t> outerSizes, int64_t most,
+    llvm::function_ref<void(Value, llvm::function_ref<SmallVector<Value>(Value)>)> body) {
+  KernelBuilder &b = context.b;
+  size_t rank = getRowUnitRank(context.view, outerSizes.size());
+  auto blocks = [&](Value begin, Value end, ArrayRef<Value> prefix, ArrayRef<int64_t> sizes) {
+    b.loop(begin, end, most, [&](Value first) {
+      Value rest = arith::SubIOp::create(b, end, first);
+      body(b.minimum(rest, b.index(most)), [&](Value number) {
+        SmallVector<Value> indices(prefix);
+        indices.append(delinearize(b, b.add(first, number), sizes));
+        return indices;
+      });
+    });
+  };
+  if (rank == outerSizes.size())
+    return blocks(context.view.begin, context.view.end, {}, outerSizes);
+  ArrayRef<int64_t> inner = outerSizes.drop_front(rank);
+  int64_t rows = std::accumulate(inner.begin(), inner.end(), int64_t{1}, std::multiplies<>());
+  forEachUnit(context, outerSizes.take_front(rank),
+              [&](ArrayRef<Value> unit) { blocks(b.index(0), b.index(rows), unit, inner); });
 }
 
 } // namespace quern

@@ -95,6 +95,13 @@ void forEachUnit(const EmitContext &context, llvm::ArrayRef<int64_t> unitSizes,
 /// Writes the loops over all positions in units of `countRowUnits`.
 void forEachRow(const EmitContext &context, llvm::ArrayRef<int64_t> outerSizes,
                 llvm::function_ref<void(llvm::ArrayRef<mlir::Value>)> body);
+/// The same positions in blocks of at most `most` rows: `body` gets a block's number of rows and
+/// the indices of its row with a number.
+void forEachRowBlock(
+    const EmitContext &context, llvm::ArrayRef<int64_t> outerSizes, int64_t most,
+    llvm::function_ref<void(mlir::Value count,
+                            llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value)>)>
+        body);
 /// Nested loops over sizes, outermost first.
 void forEachIndex(KernelBuilder &b, llvm::ArrayRef<int64_t> sizes,
                   llvm::SmallVector<mlir::Value> prefix,

@@ -9,12 +9,21 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
 using namespace mlir;
 
 namespace quern {
 
 static ArrayRef<int64_t> shapeOf(const DispatchView &view) {
   return llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType()).getShape();
+}
+
+static int64_t countRows(const DispatchView &view) {
+  ArrayRef<int64_t> outer = shapeOf(view).drop_back();
+  return std::accumulate(outer.begin(), outer.end(), int64_t{1}, std::multiplies<>());
 }
 
 int64_t getRowKernelUnits(const DispatchView &view) {
@@ -24,62 +33,112 @@ int64_t getRowKernelUnits(const DispatchView &view) {
 namespace {
 /// Softmax and layer normalization. Units are the rows. Vectors have 16 lanes on every target, as
 /// the order of the sums asks for. A row is kept on the stack where it would be computed twice;
-/// rows too long for that are computed again.
+/// rows too long for that are computed again. Several rows go through each step together: what the
+/// end of a row's reduction waits for, the next row's elements fill.
 class RowEmitter {
 public:
   explicit RowEmitter(const EmitContext &context);
   LogicalResult emit();
 
 private:
+  /// A row of the block that is under way: where it stands in the tensor, its number in the block.
+  struct Row {
+    SmallVector<Value> indices;
+    Value number;
+  };
   /// Some vectors of the row, the first at `index` and the last with `valid` lanes.
   struct Chunk {
     Value index;
     int64_t vectors, valid;
     int64_t validOf(int64_t v) const { return v + 1 == vectors ? valid : reductionLanes; }
   };
+  /// A scalar for each row of the block.
+  struct RowScalars {
+    Value buffer;
+  };
+  using ForEachRow = llvm::function_ref<void(llvm::function_ref<void(const Row &)>)>;
+  using Step = llvm::function_ref<Value(Value accumulator, const Chunk &, int64_t v)>;
+
+  void forEachBlock(llvm::function_ref<void(ForEachRow)> body);
   void forEachChunk(llvm::function_ref<void(const Chunk &)> body);
   /// 16 partial results of the row's vectors, `step` called in order.
-  Value fold(qir::ReduceKind kind,
-             llvm::function_ref<Value(Value accumulator, const Chunk &, int64_t v)> step);
+  Value fold(qir::ReduceKind kind, Step step);
   /// A vector of the row's operand, from the stack once it is there.
-  Value operand(ArrayRef<Value> row, const Chunk &chunk, int64_t v, bool isFirst);
-  Value scratchOffset(const Chunk &chunk, int64_t v) {
-    return b.add(chunk.index, v * reductionLanes);
+  Value operand(const Row &row, const Chunk &chunk, int64_t v, bool isFirst);
+  Value scratchOffset(const Row &row, const Chunk &chunk, int64_t v) {
+    return b.add(b.add(b.mul(row.number, vectors * reductionLanes), chunk.index),
+                 v * reductionLanes);
   }
-  void keep(Value value, const Chunk &chunk, int64_t v);
-  Value spread(Value scalar) { return b.splat(scalar, reductionLanes); }
+  Value load(const Row &row, const Chunk &chunk, int64_t v) {
+    return b.loadRaw(scratch, scratchOffset(row, chunk, v), reductionLanes, reductionLanes);
+  }
+  void keep(Value value, const Row &row, const Chunk &chunk, int64_t v);
+  RowScalars makeScalars();
+  void keep(Value scalar, const Row &row, const RowScalars &scalars) {
+    b.storeRaw(scalar, scalars.buffer, row.number, 1);
+  }
+  Value load(const Row &row, const RowScalars &scalars) {
+    return b.splat(b.loadRaw(scalars.buffer, row.number, 1, 1), reductionLanes);
+  }
 
-  void emitSoftmax(ArrayRef<Value> row, bool isLog);
-  void emitLayerNorm(ArrayRef<Value> row, qir::LayerNormOp norm);
-  void writeRow(ArrayRef<Value> row,
-                llvm::function_ref<Value(const Chunk &chunk, int64_t v)> compute);
+  void emitSoftmax(ForEachRow forEachRow);
+  void emitLogSoftmax(ForEachRow forEachRow);
+  void foldMaximum(const Row &row);
+  void emitLayerNorm(ForEachRow forEachRow, qir::LayerNormOp norm);
+  void writeRow(const Row &row, llvm::function_ref<Value(const Chunk &chunk, int64_t v)> compute);
 
   const EmitContext &context;
   KernelBuilder &b;
   AnchorReader reader;
   AnchorWriter writer;
   int64_t size, vectors;
-  Value scratch; ///< a row, or null
-  bool isShort;  ///< few enough vectors to live in registers: unrolled
+  int64_t blockRows = 1;    ///< rows of a block
+  Value scratch;            ///< the block's rows, or null
+  RowScalars first, second; ///< what the steps of a row leave for the next
+  bool isShort;             ///< few enough vectors to live in registers: unrolled
   Type type;
 };
 } // namespace
 
 /// Rows up to this size are kept on the stack (elements).
 static constexpr int64_t maxScratch = 16384;
+/// Most rows of a block, and most elements of those (they stay in the first-level cache).
+static constexpr int64_t maxBlockRows = 8, maxBlock = 4096;
 
 RowEmitter::RowEmitter(const EmitContext &context)
     : context(context), b(context.b), reader(context, context.view.anchor->getOperand(0)),
       writer(context), size(shapeOf(context.view).back()),
       vectors((size + reductionLanes - 1) / reductionLanes), isShort(vectors <= 16),
       type(VectorType::get({reductionLanes}, b.getF32Type())) {
+  int64_t length = std::max<int64_t>(1, vectors * reductionLanes);
+  int64_t rows = std::max<int64_t>(1, countRows(context.view));
+  blockRows = std::clamp<int64_t>(maxBlock / length, 1, std::min(rows, maxBlockRows));
+  int64_t stackBytes = 2 * 4 * blockRows;
+  first = makeScalars();
+  second = makeScalars();
   auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(context.view.anchor);
   bool keepsExp = softmax && !softmax.getLog();
-  if (vectors * reductionLanes > maxScratch || !(keepsExp || reader.isComputed()))
-    return;
-  auto rowType = MemRefType::get({vectors * reductionLanes}, b.getF32Type());
-  scratch = memref::AllocaOp::create(b, rowType, b.getI64IntegerAttr(64));
-  b.getFunction()->setAttr("quern.stack_bytes", b.getI64IntegerAttr(4 * vectors * reductionLanes));
+  if (length <= maxScratch && (keepsExp || reader.isComputed())) {
+    auto rowsType = MemRefType::get({blockRows * length}, b.getF32Type());
+    scratch = memref::AllocaOp::create(b, rowsType, b.getI64IntegerAttr(64));
+    stackBytes += 4 * blockRows * length;
+  }
+  b.getFunction()->setAttr("quern.stack_bytes", b.getI64IntegerAttr(stackBytes));
+}
+
+RowEmitter::RowScalars RowEmitter::makeScalars() {
+  return {memref::AllocaOp::create(b, MemRefType::get({blockRows}, b.getF32Type()))};
+}
+
+/// Blocks of rows of the kernel's units; `body` gets a function that writes a loop over a block's.
+void RowEmitter::forEachBlock(llvm::function_ref<void(ForEachRow)> body) {
+  forEachRowBlock(context, shapeOf(context.view).drop_back(), blockRows,
+                  [&](Value count, llvm::function_ref<SmallVector<Value>(Value)> indicesOf) {
+                    body([&](llvm::function_ref<void(const Row &)> visit) {
+                      b.loop(b.index(0), count, 1,
+                             [&](Value number) { visit({indicesOf(number), number}); });
+                    });
+                  });
 }
 
 void RowEmitter::forEachChunk(llvm::function_ref<void(const Chunk &)> body) {
@@ -94,8 +153,7 @@ void RowEmitter::forEachChunk(llvm::function_ref<void(const Chunk &)> body) {
     body({b.index(whole), rest, size - whole - (rest - 1) * reductionLanes});
 }
 
-Value RowEmitter::fold(qir::ReduceKind kind,
-                       llvm::function_ref<Value(Value, const Chunk &, int64_t)> step) {
+Value RowEmitter::fold(qir::ReduceKind kind, Step step) {
   Value accumulator = reductionStart(b, kind, type);
   auto chunkStep = [&](const Chunk &chunk, Value value) {
     for (int64_t v = 0; v < chunk.vectors; ++v)
@@ -119,27 +177,27 @@ Value RowEmitter::fold(qir::ReduceKind kind,
   return combineLanes(b, kind, accumulator);
 }
 
-void RowEmitter::keep(Value value, const Chunk &chunk, int64_t v) {
+void RowEmitter::keep(Value value, const Row &row, const Chunk &chunk, int64_t v) {
   if (scratch)
-    b.storeRaw(value, scratch, scratchOffset(chunk, v), reductionLanes);
+    b.storeRaw(value, scratch, scratchOffset(row, chunk, v), reductionLanes);
 }
 
-Value RowEmitter::operand(ArrayRef<Value> row, const Chunk &chunk, int64_t v, bool isFirst) {
+Value RowEmitter::operand(const Row &row, const Chunk &chunk, int64_t v, bool isFirst) {
   bool isKept = scratch && reader.isComputed();
   if (isKept && !isFirst)
-    return b.loadRaw(scratch, scratchOffset(chunk, v), reductionLanes, reductionLanes);
-  SmallVector<Value> indices(row);
+    return load(row, chunk, v);
+  SmallVector<Value> indices(row.indices);
   indices.push_back(chunk.index);
   Value x = reader.load(indices, v * reductionLanes, reductionLanes, chunk.validOf(v));
   if (isKept)
-    keep(x, chunk, v);
+    keep(x, row, chunk, v);
   return x;
 }
 
-void RowEmitter::writeRow(ArrayRef<Value> row,
+void RowEmitter::writeRow(const Row &row,
                           llvm::function_ref<Value(const Chunk &, int64_t)> compute) {
   forEachChunk([&](const Chunk &chunk) {
-    SmallVector<Value> indices(row), values;
+    SmallVector<Value> indices(row.indices), values;
     indices.push_back(chunk.index);
     for (int64_t v = 0; v < chunk.vectors; ++v)
       values.push_back(compute(chunk, v));
@@ -147,89 +205,125 @@ void RowEmitter::writeRow(ArrayRef<Value> row,
   });
 }
 
-/// y = exp(x - max) * (1 / sum of exp(x - max)); log: y = (x - max) - log(sum).
-void RowEmitter::emitSoftmax(ArrayRef<Value> row, bool isLog) {
+void RowEmitter::foldMaximum(const Row &row) {
   qir::ReduceKind maximum = qir::ReduceKind::Max;
-  Value lowest = reductionStart(b, maximum, type), zero = b.real(type, 0.0f);
+  Value lowest = reductionStart(b, maximum, type);
   Value max = fold(maximum, [&](Value accumulator, const Chunk &chunk, int64_t v) {
     Value x = operand(row, chunk, v, true);
     return combine(b, maximum, accumulator, selectValid(b, x, chunk.validOf(v), lowest));
   });
-  max = spread(max);
-  auto exponential = [&](const Chunk &chunk, int64_t v) {
+  keep(max, row, first);
+}
+
+/// y = exp(x - max) * (1 / sum of exp(x - max)).
+void RowEmitter::emitSoftmax(ForEachRow forEachRow) {
+  Value zero = b.real(type, 0.0f);
+  auto exponential = [&](const Row &row, Value max, const Chunk &chunk, int64_t v) {
     Value difference = arith::SubFOp::create(b, operand(row, chunk, v, false), max);
-    return numerics::emitExp(b, difference);
+    return numerics::emitExpNonPositive(b, difference);
   };
-  Value sum = fold(qir::ReduceKind::Sum, [&](Value accumulator, const Chunk &chunk, int64_t v) {
-    Value e = exponential(chunk, v);
-    if (!isLog)
-      keep(e, chunk, v);
-    return arith::AddFOp::create(b, accumulator, selectValid(b, e, chunk.validOf(v), zero))
-        .getResult();
-  });
-  if (isLog) {
-    Value logSum = spread(numerics::emitLog(b, sum));
-    return writeRow(row, [&](const Chunk &chunk, int64_t v) -> Value {
-      Value difference = arith::SubFOp::create(b, operand(row, chunk, v, false), max);
-      return arith::SubFOp::create(b, difference, logSum);
+  forEachRow([&](const Row &row) { foldMaximum(row); });
+  forEachRow([&](const Row &row) {
+    Value max = load(row, first);
+    Value sum = fold(qir::ReduceKind::Sum, [&](Value accumulator, const Chunk &chunk, int64_t v) {
+      Value e = exponential(row, max, chunk, v);
+      keep(e, row, chunk, v);
+      return arith::AddFOp::create(b, accumulator, selectValid(b, e, chunk.validOf(v), zero))
+          .getResult();
     });
-  }
-  Value one = b.real(b.getF32Type(), 1.0f);
-  Value factor = spread(arith::DivFOp::create(b, one, sum));
-  writeRow(row, [&](const Chunk &chunk, int64_t v) -> Value {
-    Value e = scratch ? b.loadRaw(scratch, scratchOffset(chunk, v), reductionLanes, reductionLanes)
-                      : exponential(chunk, v);
-    return arith::MulFOp::create(b, e, factor);
+    keep(arith::DivFOp::create(b, b.real(b.getF32Type(), 1.0f), sum), row, second);
+  });
+  forEachRow([&](const Row &row) {
+    Value factor = load(row, second), max = scratch ? Value() : load(row, first);
+    writeRow(row, [&](const Chunk &chunk, int64_t v) -> Value {
+      Value e = scratch ? load(row, chunk, v) : exponential(row, max, chunk, v);
+      return arith::MulFOp::create(b, e, factor);
+    });
+  });
+}
+
+/// y = (x - max) - log(sum of exp(x - max)).
+void RowEmitter::emitLogSoftmax(ForEachRow forEachRow) {
+  Value zero = b.real(type, 0.0f);
+  auto difference = [&](const Row &row, Value max, const Chunk &chunk, int64_t v) -> Value {
+    return arith::SubFOp::create(b, operand(row, chunk, v, false), max);
+  };
+  forEachRow([&](const Row &row) { foldMaximum(row); });
+  forEachRow([&](const Row &row) {
+    Value max = load(row, first);
+    Value sum = fold(qir::ReduceKind::Sum, [&](Value accumulator, const Chunk &chunk, int64_t v) {
+      Value e = numerics::emitExpNonPositive(b, difference(row, max, chunk, v));
+      return arith::AddFOp::create(b, accumulator, selectValid(b, e, chunk.validOf(v), zero))
+          .getResult();
+    });
+    keep(numerics::emitLog(b, sum), row, second);
+  });
+  forEachRow([&](const Row &row) {
+    Value max = load(row, first), logSum = load(row, second);
+    writeRow(row, [&](const Chunk &chunk, int64_t v) -> Value {
+      return arith::SubFOp::create(b, difference(row, max, chunk, v), logSum);
+    });
   });
 }
 
 /// d = x - sum(x) / D; y = (d * (1 / sqrt(sum(d * d) / D + epsilon))) * scale + bias, the squares
 /// and the last step by fma. RMS: d = x.
-void RowEmitter::emitLayerNorm(ArrayRef<Value> row, qir::LayerNormOp norm) {
+void RowEmitter::emitLayerNorm(ForEachRow forEachRow, qir::LayerNormOp norm) {
   Type scalar = b.getF32Type();
   Value count = b.real(scalar, static_cast<float>(size)), zero = b.real(type, 0.0f);
   qir::ReduceKind add = qir::ReduceKind::Sum;
   bool isRms = norm.getRms();
-  Value mean;
-  if (!isRms) {
-    Value sum = fold(add, [&](Value accumulator, const Chunk &chunk, int64_t v) {
-      Value x = operand(row, chunk, v, true);
-      return combine(b, add, accumulator, selectValid(b, x, chunk.validOf(v), zero));
+  if (!isRms)
+    forEachRow([&](const Row &row) {
+      Value sum = fold(add, [&](Value accumulator, const Chunk &chunk, int64_t v) {
+        Value x = operand(row, chunk, v, true);
+        return combine(b, add, accumulator, selectValid(b, x, chunk.validOf(v), zero));
+      });
+      keep(arith::DivFOp::create(b, sum, count), row, first);
     });
-    mean = spread(arith::DivFOp::create(b, sum, count));
-  }
-  auto centered = [&](const Chunk &chunk, int64_t v, bool isFirst) -> Value {
+  auto centered = [&](const Row &row, Value mean, const Chunk &chunk, int64_t v,
+                      bool isFirst) -> Value {
     Value x = operand(row, chunk, v, isFirst);
     return isRms ? x : arith::SubFOp::create(b, x, mean).getResult();
   };
-  Value squares = fold(add, [&](Value accumulator, const Chunk &chunk, int64_t v) -> Value {
-    Value d = selectValid(b, centered(chunk, v, isRms), chunk.validOf(v), zero);
-    return math::FmaOp::create(b, d, d, accumulator);
+  forEachRow([&](const Row &row) {
+    Value mean = isRms ? Value() : load(row, first);
+    Value squares = fold(add, [&](Value accumulator, const Chunk &chunk, int64_t v) -> Value {
+      Value d = selectValid(b, centered(row, mean, chunk, v, isRms), chunk.validOf(v), zero);
+      return math::FmaOp::create(b, d, d, accumulator);
+    });
+    Value variance = arith::DivFOp::create(b, squares, count);
+    Value epsilon = b.real(scalar, norm.getEpsilon().convertToFloat());
+    Value root = math::SqrtOp::create(b, arith::AddFOp::create(b, variance, epsilon));
+    keep(arith::DivFOp::create(b, b.real(scalar, 1.0f), root), row, second);
   });
-  Value variance = arith::DivFOp::create(b, squares, count);
-  Value epsilon = b.real(scalar, norm.getEpsilon().convertToFloat());
-  Value root = math::SqrtOp::create(b, arith::AddFOp::create(b, variance, epsilon));
-  Value factor = spread(arith::DivFOp::create(b, b.real(scalar, 1.0f), root));
   Buffer scale = context.view.input(norm.getScale()), bias;
   if (norm.getBias())
     bias = context.view.input(norm.getBias());
-  writeRow(row, [&](const Chunk &chunk, int64_t v) -> Value {
-    auto parameter = [&](const Buffer &buffer) {
-      return loadLanes(b, buffer, scratchOffset(chunk, v), 1, reductionLanes, chunk.validOf(v));
-    };
-    Value normal = arith::MulFOp::create(b, centered(chunk, v, false), factor);
-    if (!norm.getBias())
-      return arith::MulFOp::create(b, normal, parameter(scale));
-    return math::FmaOp::create(b, normal, parameter(scale), parameter(bias));
+  forEachRow([&](const Row &row) {
+    Value mean = isRms ? Value() : load(row, first), factor = load(row, second);
+    writeRow(row, [&](const Chunk &chunk, int64_t v) -> Value {
+      auto parameter = [&](const Buffer &buffer) {
+        return loadLanes(b, buffer, b.add(chunk.index, v * reductionLanes), 1, reductionLanes,
+                         chunk.validOf(v));
+      };
+      Value normal = arith::MulFOp::create(b, centered(row, mean, chunk, v, false), factor);
+      if (!norm.getBias())
+        return arith::MulFOp::create(b, normal, parameter(scale));
+      return math::FmaOp::create(b, normal, parameter(scale), parameter(bias));
+    });
   });
 }
 
 LogicalResult RowEmitter::emit() {
-  forEachRow(context, shapeOf(context.view).drop_back(), [&](ArrayRef<Value> row) {
-    if (auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(context.view.anchor))
-      emitSoftmax(row, softmax.getLog());
+  forEachBlock([&](ForEachRow forEachRow) {
+    auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(context.view.anchor);
+    if (!softmax)
+      emitLayerNorm(forEachRow, llvm::cast<qir::LayerNormOp>(context.view.anchor));
+    else if (softmax.getLog())
+      emitLogSoftmax(forEachRow);
     else
-      emitLayerNorm(row, llvm::cast<qir::LayerNormOp>(context.view.anchor));
+      emitSoftmax(forEachRow);
   });
   return success();
 }
