@@ -242,8 +242,7 @@ Value ReduceEmitter::accumulateByElement(ArrayRef<Value> outer) {
   auto type = VectorType::get({reductionLanes}, scalar);
   OpBuilder::InsertPoint here = b.saveInsertionPoint();
   b.setInsertionPointToStart(&b.getFunction().getBody().front());
-  Value partial = memref::AllocaOp::create(b, MemRefType::get({reductionLanes}, scalar));
-  b.getFunction()->setAttr("quern.stack_bytes", b.getI64IntegerAttr(8 * reductionLanes));
+  Value partial = b.stackBuffer(reductionLanes, scalar);
   b.restoreInsertionPoint(here);
   b.storeRaw(reductionStart(b, kind, type), partial, b.index(0), reductionLanes);
   SmallVector<Value> start(outer);

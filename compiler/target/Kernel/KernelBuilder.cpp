@@ -146,6 +146,17 @@ void KernelBuilder::storeRaw(Value value, Value buffer, Value offset, int64_t va
     vector::MaskedStoreOp::create(*this, buffer, offset, mask(lanes, valid), value);
 }
 
+Value KernelBuilder::stackBuffer(int64_t elements, Type element) {
+  constexpr llvm::StringLiteral stackBytes = "quern.stack_bytes";
+  auto known = function->getAttrOfType<IntegerAttr>(stackBytes);
+  int64_t bytes = elements * element.getIntOrFloatBitWidth() / 8;
+  function->setAttr(stackBytes, getI64IntegerAttr((known ? known.getInt() : 0) + bytes));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(&function.getBody().front());
+  auto type = MemRefType::get({elements}, element);
+  return memref::AllocaOp::create(*this, type, getI64IntegerAttr(64));
+}
+
 Value KernelBuilder::toCompute(Value raw, Type elementType) {
   int64_t lanes = lanesOf(raw.getType());
   if (auto integer = llvm::dyn_cast<IntegerType>(elementType)) {
@@ -236,10 +247,27 @@ Value KernelBuilder::once(Value key, llvm::function_ref<Value(Value)> make) {
   return shared[key] = made;
 }
 
+Value KernelBuilder::once(Value key, ValueRange operands, llvm::function_ref<Value()> make) {
+  Value &known = shared[key];
+  if (known)
+    return known;
+  OpBuilder::InsertionGuard guard(*this);
+  Operation *last = operands.front().getDefiningOp();
+  for (Value operand : operands.drop_front())
+    if (last->isBeforeInBlock(operand.getDefiningOp()))
+      last = operand.getDefiningOp();
+  setInsertionPointAfter(last);
+  Value made = make();
+  return shared[key] = made;
+}
+
 Value KernelBuilder::loadedOnce(Value spread) {
   if (auto broadcast = spread.getDefiningOp<vector::BroadcastOp>())
     spread = broadcast.getSource();
-  auto load = spread.getDefiningOp<memref::LoadOp>();
+  Operation *widening = spread.getDefiningOp();
+  if (!llvm::isa_and_present<arith::ExtUIOp, arith::ExtSIOp>(widening))
+    widening = nullptr;
+  auto load = (widening ? widening->getOperand(0) : spread).getDefiningOp<memref::LoadOp>();
   if (!load || !llvm::isa<BlockArgument>(load.getMemRef()) || load.getIndices().size() != 1)
     return {};
   std::optional<int64_t> offset = getConstantIntValue(load.getIndices()[0]);
@@ -251,6 +279,11 @@ Value KernelBuilder::loadedOnce(Value spread) {
     OpBuilder::InsertionGuard guard(*this);
     setInsertionPointAfterValue(position);
     known = memref::LoadOp::create(*this, load.getMemRef(), position);
+    if (widening) {
+      Operation *clone = ImplicitLocOpBuilder::clone(*widening);
+      clone->setOperand(0, known);
+      known = clone->getResult(0);
+    }
   }
   return known;
 }

@@ -57,6 +57,9 @@ public:
   /// Stores the first `valid` lanes.
   void storeRaw(mlir::Value value, mlir::Value buffer, mlir::Value offset, int64_t valid);
 
+  /// A buffer on the stack for the whole kernel, whose stack grows by it ("quern.stack_bytes").
+  mlir::Value stackBuffer(int64_t elements, mlir::Type element);
+
   /// From memory to compute type (see `quern.map`) and back, by the tensor's element type.
   mlir::Value toCompute(mlir::Value raw, mlir::Type elementType);
   mlir::Value toMemory(mlir::Value value, mlir::Type elementType);
@@ -74,8 +77,11 @@ public:
   mlir::Value minOrBound(mlir::Value value, mlir::Value bound);
   /// What `make` writes at the top of the function, once for each key: values that all loops share.
   mlir::Value once(mlir::Value key, llvm::function_ref<mlir::Value(mlir::Value)> make);
-  /// The same element as `spread`, a splat of a loaded scalar, but loaded at the top of the
-  /// function; null if it is none or its address is not known there.
+  /// The same for what is made of several values, results of ops at the top of the function.
+  mlir::Value once(mlir::Value key, mlir::ValueRange operands,
+                   llvm::function_ref<mlir::Value()> make);
+  /// The same element as `spread`, a splat of a loaded (and perhaps widened) scalar, but loaded at
+  /// the top of the function; null if it is none or its address is not known there.
   mlir::Value loadedOnce(mlir::Value spread);
   /// Round to nearest even, f32 to i32 (vcvtps2dq); |value| < 2^31.
   mlir::Value roundToInteger(mlir::Value value);
