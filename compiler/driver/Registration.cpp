@@ -40,6 +40,9 @@ public:
   bool wantsUnsignedActivations() const override { return target.wantsUnsignedActivations(); }
   bool wantsPaddedInputs() const override { return target.wantsPaddedInputs(); }
   bool readsHalo(mlir::Operation *window) const override { return target.readsHalo(window); }
+  bool takesFollower(mlir::Operation *contraction, mlir::Operation *follower) const override {
+    return target.takesFollower(contraction, follower);
+  }
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override {
     return target.getPackedForm(anchor);
   }

@@ -91,7 +91,7 @@ static double countMapOps(qir::MapOp map, CostForm form) {
 // What the kernels of these ops take for an element, in operations.
 static constexpr double softmaxOps = 19, layerNormOps = 12, tableOps = 1.5, biasAndClampOps = 2;
 
-/// Operations for one element of the anchor's result, where it is no map.
+/// Operations for one element of the result of an anchor or follower, where it is no map.
 static double countAnchorOps(Operation *anchor, CostForm form) {
   return llvm::TypeSwitch<Operation *, double>(anchor)
       .Case<qir::SoftmaxOp>([](auto) { return softmaxOps; })
@@ -112,24 +112,26 @@ static double countAnchorOps(Operation *anchor, CostForm form) {
       .Default(0.0);
 }
 
-static double countElementOps(qir::DispatchOp dispatch, Operation *anchor, CostForm form) {
+static double countElementOps(qir::DispatchOp dispatch, const DispatchParts &parts, CostForm form) {
   double ops = 0;
   for (auto map : dispatch.getBody().front().getOps<qir::MapOp>())
     ops += countMapOps(map, form) * static_cast<double>(countElements(map.getResult(0)));
-  if (anchor->getNumResults() > 0 && !llvm::isa<qir::MapOp>(anchor))
-    ops += countAnchorOps(anchor, form) * static_cast<double>(countElements(anchor->getResult(0)));
+  for (Operation *op : {parts.anchor, parts.follower})
+    if (op && op->getNumResults() > 0 && !llvm::isa<qir::MapOp>(op))
+      ops += countAnchorOps(op, form) * static_cast<double>(countElements(op->getResult(0)));
   return ops;
 }
 
 Cost estimateCost(qir::DispatchOp dispatch, const TargetModel &target, CostForm form) {
-  Operation *anchor = DispatchParts::of(dispatch).anchor;
+  DispatchParts parts = DispatchParts::of(dispatch);
+  Operation *anchor = parts.anchor;
   TargetRates rates = target.getRates();
   Cost cost;
   cost.macs = countMacs(anchor);
   cost.bytes = countBytes(dispatch, anchor, form);
   if (cost.macs > 0)
     cost.products = target.estimateProducts(dispatch, cost.macs, form == CostForm::AsFloat);
-  cost.elements = countElementOps(dispatch, anchor, form) / rates.elementOps;
+  cost.elements = countElementOps(dispatch, parts, form) / rates.elementOps;
   cost.transport = static_cast<double>(cost.bytes) / rates.bytes;
   return cost;
 }

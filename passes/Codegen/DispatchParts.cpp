@@ -14,15 +14,23 @@ bool isAnchorOp(Operation *op) {
                    qir::ReduceOp, qir::TableOp, qir::GatherOp, qir::PadOp, qir::ConcatOp>(op);
 }
 
+bool isFollower(Operation *op) { return llvm::isa<qir::TableOp, qir::SoftmaxOp>(op); }
+
+static bool isContraction(Operation *op) {
+  return llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(op);
+}
+
 DispatchParts DispatchParts::of(qir::DispatchOp dispatch) {
   DispatchParts parts;
   for (Operation &op : dispatch.getBody().front().without_terminator()) {
     if (auto relayout = llvm::dyn_cast<qir::RelayoutOp>(op)) {
       parts.relayout = relayout;
     } else if (auto map = llvm::dyn_cast<qir::MapOp>(op)) {
-      parts.epilogue = map;
-    } else if (llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(parts.anchor) && isExtreme(&op)) {
+      (parts.follower ? parts.closing : parts.epilogue) = map;
+    } else if (isContraction(parts.anchor) && isExtreme(&op)) {
       parts.extremes.push_back(llvm::cast<qir::ReduceOp>(op));
+    } else if (isContraction(parts.anchor) && isFollower(&op)) {
+      parts.follower = &op;
     } else {
       parts.anchor = &op;
       parts.prologue = parts.epilogue;

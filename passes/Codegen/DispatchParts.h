@@ -17,7 +17,10 @@ struct DispatchParts {
   qir::MapOp prologue;               ///< on the anchor's input, or null
   mlir::Operation *anchor = nullptr; ///< the epilogue or the relayout when there is no other
   qir::MapOp epilogue;               ///< on the anchor's results, or null
-  qir::RelayoutOp relayout;          ///< last step, or null
+  /// A table or softmax of what a contraction's dispatch computes until there, or null.
+  mlir::Operation *follower = nullptr;
+  qir::MapOp closing;       ///< on the follower's result, or null
+  qir::RelayoutOp relayout; ///< last step, or null
   /// Reductions of all that a contraction's dispatch computes to its extremes.
   llvm::SmallVector<qir::ReduceOp> extremes;
   static DispatchParts of(qir::DispatchOp dispatch);
@@ -27,6 +30,9 @@ struct DispatchParts {
 
 /// Whether an op does a kernel's main work: whatever can stand in a dispatch beside maps.
 bool isAnchorOp(mlir::Operation *op);
+
+/// Whether the op can follow a contraction in its dispatch: a table, a softmax.
+bool isFollower(mlir::Operation *op);
 
 /// A reduction of all dimensions of an f32 tensor to its largest or smallest element.
 bool isExtreme(mlir::Operation *op);

@@ -33,6 +33,7 @@ public:
   llvm::StringRef getName() const override { return "fake"; }
   bool wantsPaddedInputs() const override { return true; }
   bool readsHalo(Operation *) const override { return true; }
+  bool takesFollower(Operation *, Operation *) const override { return true; }
   qir::PackedAttr getPackedForm(Operation *anchor) const override;
   std::vector<char> pack(Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;

@@ -5,6 +5,7 @@
 #include "passes/Codegen/DispatchParts.h"
 #include "passes/Codegen/IterationSpace.h"
 #include "passes/Codegen/Passes.h"
+#include "passes/Codegen/Reshapes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -191,59 +192,6 @@ static void orientRightOperand(RewriterBase &rewriter, qir::MatMulOp matmul) {
   matmul.setTransposeRhs(!matmul.getTransposeRhs());
 }
 
-static bool isOnlyUser(Value value, Operation *user) {
-  return llvm::all_of(value.getUsers(), [&](Operation *other) { return other == user; });
-}
-
-/// The shape in which the map could read an anchor's result that comes to it through a reshape.
-static std::optional<ArrayRef<int64_t>> getShapeBeforeReshape(qir::MapOp map) {
-  for (Value input : map.getInputs()) {
-    auto reshape = input.getDefiningOp<qir::ReshapeOp>();
-    if (!reshape || !isOnlyUser(reshape, map) || !readsAtIdentity(map, input))
-      continue;
-    Operation *anchor = reshape.getInput().getDefiningOp();
-    if (anchor && isAnchorOp(anchor) && reshape.getInput() == anchor->getResult(0) &&
-        isOnlyUser(reshape.getInput(), reshape))
-      return llvm::cast<RankedTensorType>(reshape.getInput().getType()).getShape();
-  }
-  return std::nullopt;
-}
-
-static bool takesPrologue(Operation *op) {
-  return llvm::isa<qir::SoftmaxOp, qir::LayerNormOp, qir::ReduceOp>(op);
-}
-
-/// The shape in which the map could write its result for an anchor that reads it reshaped.
-static std::optional<ArrayRef<int64_t>> getShapeBehindReshape(qir::MapOp map) {
-  if (map->getNumResults() != 1 || !map->hasOneUse())
-    return std::nullopt;
-  auto reshape = llvm::dyn_cast<qir::ReshapeOp>(*map->user_begin());
-  if (!reshape || !reshape->hasOneUse() || !takesPrologue(*reshape->user_begin()) ||
-      reshape->use_begin()->getOperandNumber() != 0)
-    return std::nullopt;
-  return llvm::cast<RankedTensorType>(reshape.getType()).getShape();
-}
-
-/// Reshapes between an anchor and the map that could join it move to the map's other side.
-static void moveReshapes(RewriterBase &rewriter, Block &block) {
-  SmallVector<qir::MapOp> maps(block.getOps<qir::MapOp>());
-  for (qir::MapOp map : maps) {
-    std::optional<ArrayRef<int64_t>> shape = getShapeBeforeReshape(map);
-    if (!shape)
-      shape = getShapeBehindReshape(map);
-    if (shape)
-      (void)changeIterationSpace(rewriter, map, *shape);
-  }
-  SmallVector<qir::ReshapeOp> reshapes(block.getOps<qir::ReshapeOp>());
-  for (qir::ReshapeOp reshape : reshapes) {
-    if (auto inner = reshape.getInput().getDefiningOp<qir::ReshapeOp>())
-      reshape.setOperand(inner.getInput());
-    if (reshape.getInput().getType() == reshape.getType())
-      rewriter.replaceOp(reshape, reshape.getInput());
-  }
-  eraseDeadOps(block);
-}
-
 /// The map reads all that the anchor computes, the result itself at its own index, and nothing
 /// else reads it.
 bool Fusion::mayTake(Operation *anchor, qir::MapOp map) const {
@@ -388,6 +336,7 @@ void FormDispatches::runOnOperation() {
   for (auto matmul : block.getOps<qir::MatMulOp>())
     orientRightOperand(rewriter, matmul);
   moveReshapes(rewriter, block);
+  eraseDeadOps(block);
   Fusion fusion(block);
   fusion.chooseEpilogues();
   fusion.chooseExtremes();

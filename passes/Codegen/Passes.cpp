@@ -30,6 +30,7 @@ void buildCodegenPipeline(OpPassManager &manager, const TargetModel &target, int
   manager.addNestedPass<func::FuncOp>(createDetachSums());
   manager.addNestedPass<func::FuncOp>(createFormDispatches());
   manager.addNestedPass<func::FuncOp>(createShareLiterals());
+  manager.addNestedPass<func::FuncOp>(createExtendContractionsPass(target));
   manager.addNestedPass<func::FuncOp>(createAssignLayoutPass(target));
   manager.addPass(createPackWeightsPass(target));
   manager.addNestedPass<func::FuncOp>(createAssignTilesPass(target));

@@ -29,6 +29,7 @@ namespace quern {
 
 /// The passes that ask the target, for this target (which must outlive the pass) instead of one
 /// named by an option.
+std::unique_ptr<mlir::Pass> createExtendContractionsPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createPackWeightsPass(const TargetModel &target);
 std::unique_ptr<mlir::Pass> createAssignTilesPass(const TargetModel &target);

@@ -134,6 +134,28 @@ def ShareLiterals : Pass<"share-literals", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::quern::qir::QuernDialect"];
 }
 
+def ExtendContractions : Pass<"extend-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Lets a contraction's dispatch go on with the table or softmax that alone reads it";
+  let description = [{
+    A table of codes that a contraction's epilogue rounds to (an activation between two
+    quantizations) is looked up before they are stored. A softmax of a contraction's rows
+    (attention's scores) is computed where these are, a few rows at a time: the scores never are a
+    tensor in memory. The map behind the softmax comes along. Whether the contraction's kernel can do
+    that is the target's to say.
+
+    Example:
+    ```mlir
+    %s = quern.dispatch ins(%q, %k …) { … quern.matmul … quern.map … } -> tensor<2x7x7xf32>
+    %p = quern.dispatch ins(%s …) { … quern.softmax … quern.map … } -> tensor<2x7x7xui8>
+    // becomes
+    %p = quern.dispatch ins(%q, %k …) { … quern.matmul … quern.map … quern.softmax … quern.map … } -> tensor<2x7x7xui8>
+    ```
+    Tested in test/Passes/Codegen/extend-contractions.mlir.
+  }];
+  let options = [TargetOption<>];
+  let dependentDialects = ["::quern::qir::QuernDialect"];
+}
+
 def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
   let summary = "Packs constant weights into the form their kernels read";
   let description = [{

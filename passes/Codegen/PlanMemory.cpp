@@ -108,7 +108,7 @@ void MemoryPlan::collectLifetimes() {
 /// Whether the dispatch reads the operand only at the index that it writes at that time.
 static bool isReadElementwise(qir::DispatchOp dispatch, OpOperand &operand, bool inPlaceAnchors) {
   DispatchParts parts = DispatchParts::of(dispatch);
-  if (parts.prologue || parts.relayout)
+  if (parts.prologue || parts.relayout || llvm::isa_and_present<qir::SoftmaxOp>(parts.follower))
     return false;
   Value inside = dispatch.getBody().front().getArgument(operand.getOperandNumber());
   auto table = llvm::dyn_cast<qir::TableOp>(parts.anchor);

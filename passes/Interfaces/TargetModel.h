@@ -47,6 +47,13 @@ public:
     return wantsPaddedInputs() && llvm::isa<qir::ConvOp>(window);
   }
 
+  /// Whether the kernel of this contraction (a `quern.conv` or `quern.matmul`) goes on with a
+  /// `quern.table` or `quern.softmax` of what it computes.
+  virtual bool takesFollower(mlir::Operation * /*contraction*/,
+                             mlir::Operation * /*follower*/) const {
+    return false;
+  }
+
   /// The packed form of the right operand (weights or matrix) of a `quern.conv` or `quern.matmul`,
   /// or null if the anchor's kernel reads it as it is (OHWI, [K, N] or [N, K] row-major).
   virtual qir::PackedAttr getPackedForm(mlir::Operation *anchor) const = 0;

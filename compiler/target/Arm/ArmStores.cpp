@@ -134,7 +134,7 @@ static void storeGroups(KernelBuilder &b, Value bytes, ArrayRef<PendingStore> st
 static bool narrows(const PendingStore &pending) {
   Type element = pending.buffer.element();
   int64_t lanes = lanesOf(pending);
-  return pending.yielded.code && (lanes == 4 || lanes == 8 || lanes == 16) &&
+  return pending.yielded.code && !pending.table && (lanes == 4 || lanes == 8 || lanes == 16) &&
          (element.isUnsignedInteger(8) || element.isSignedInteger(8));
 }
 

@@ -13,21 +13,36 @@ using namespace mlir;
 
 namespace quern {
 
-AnchorReader::AnchorReader(const EmitContext &context, Value operand)
+AnchorReader::AnchorReader(const EmitContext &context, Value operand, const ProducedRows *produced)
     : b(context.b), type(operand.getDefiningOp()
                              ? llvm::cast<RankedTensorType>(operand.getType())
                              : context.view.input(operand).type), // parts, not the value they make
       sizes(type.getShape()), laneDimension(sizes.empty() ? 0 : sizes.size() - 1),
-      prologue(context.view, operand.getDefiningOp() ? context.view.prologue : qir::MapOp(), {}) {
-  if (!prologue.map) {
+      prologue(context.view, operand.getDefiningOp() ? context.view.prologue : qir::MapOp(),
+               produced ? ValueRange(produced->values) : ValueRange()) {
+  if (!prologue.map && produced) {
+    readProduced(*produced, 0, 1);
+  } else if (!prologue.map) {
     buffers.push_back(context.view.input(operand));
     accesses.push_back(LinearAccess::of(Layout::of(type)));
-    return;
   }
   for (const FusedMap::Source &source : prologue.sources) {
+    if (source.anchor >= 0) {
+      readProduced(*produced, source.anchor, source.access.coefficients.back() == 0 ? 0 : 1);
+      continue;
+    }
     buffers.push_back(source.buffer);
     accesses.push_back(source.access);
   }
+}
+
+void AnchorReader::readProduced(const ProducedRows &produced, int64_t index, int64_t laneStep) {
+  LinearAccess access;
+  access.coefficients.assign(sizes.size(), 0);
+  access.coefficients.back() = laneStep;
+  access.coefficients.push_back(produced.rowSteps[index]);
+  buffers.push_back(produced.buffers[index]);
+  accesses.push_back(std::move(access));
 }
 
 /// The step with which the access walks dimensions [first, rank) as one, if it does.

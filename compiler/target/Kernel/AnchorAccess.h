@@ -11,10 +11,19 @@
 
 namespace quern {
 
+/// What else the kernel computes and keeps, row by row, for the map that the anchor reads:
+/// `buffers` hold each value's rows of the block under way, whose numbers stand behind the indices.
+struct ProducedRows {
+  llvm::SmallVector<mlir::Value> values;
+  llvm::SmallVector<Buffer> buffers;
+  llvm::SmallVector<int64_t> rowSteps;
+};
+
 /// Reads an anchor's operand at its own indices, computed by the prologue when there is one.
 class AnchorReader {
 public:
-  AnchorReader(const EmitContext &context, mlir::Value operand);
+  AnchorReader(const EmitContext &context, mlir::Value operand,
+               const ProducedRows *produced = nullptr);
 
   llvm::ArrayRef<int64_t> shape() const { return sizes; }
   bool isComputed() const { return static_cast<bool>(prologue.map); }
@@ -35,6 +44,8 @@ public:
                       int64_t valid) const;
 
 private:
+  void readProduced(const ProducedRows &produced, int64_t index, int64_t laneStep);
+
   KernelBuilder &b;
   mlir::RankedTensorType type;
   llvm::SmallVector<int64_t> sizes;

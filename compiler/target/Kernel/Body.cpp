@@ -235,6 +235,8 @@ Value finish(KernelBuilder &b, const Yielded &yielded) {
 void StoreEmitter::store(KernelBuilder &b, ArrayRef<PendingStore> stores) const {
   for (const PendingStore &pending : stores) {
     Value value = b.toMemory(finish(b, pending.yielded), pending.buffer.element());
+    if (pending.table)
+      value = pending.table->lookUp(b, value);
     b.storeRaw(value, pending.buffer.memref, b.add(pending.base, pending.delta), pending.valid);
   }
 }

@@ -24,6 +24,17 @@ llvm::SmallVector<Yielded> emitBody(KernelBuilder &b, mlir::Block &body, mlir::V
 /// The final value of a yielded one, quern.to_code done step by step.
 mlir::Value finish(KernelBuilder &b, const Yielded &yielded);
 
+class CpuIsa;
+
+/// A table of 256 bytes through which codes go on their way to memory.
+struct StoredTable {
+  const CpuIsa *isa;
+  mlir::Value memref;
+  bool isSigned; ///< the codes are: they count from -128
+  /// The entries of codes as they would lie in memory, any number of them.
+  mlir::Value lookUp(KernelBuilder &b, mlir::Value codes) const;
+};
+
 /// One group of lanes on its way to memory.
 struct PendingStore {
   Yielded yielded;
@@ -31,6 +42,8 @@ struct PendingStore {
   mlir::Value base; ///< with `delta`, the offset of the first lane
   int64_t delta;    ///< stores of one base and growing deltas may be joined
   int64_t valid;    ///< lanes that exist
+  /// Then `buffer` has the codes' type, but holds what the table makes of them.
+  const StoredTable *table = nullptr;
 };
 
 /// How a target brings groups of lanes to memory. Stores may come in any number; a target groups

@@ -1,7 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "compiler/target/Kernel/ContractionEpilogue.h"
+#include "compiler/target/Kernel/ContractionRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -23,6 +23,7 @@ private:
   void emitLine(SmallVector<Value> row, Value unit,
                 llvm::function_ref<void(const PixelTile &)> body);
   void emitPanels(Value begin, Value end, llvm::function_ref<void(const ContractionPanel &)> body);
+  void emitRows();
   void emitTile(const ContractionPanel &panel, const PixelTile &tile, Value group);
   SmallVector<Value> delinearize(Value row);
 
@@ -50,6 +51,7 @@ private:
   const ContractionTile &tile;
   const DotKernel &dot;
   ContractionEpilogue epilogue;
+  std::optional<ContractionRows> rows; ///< where a softmax follows
   Buffer left;
   Value right;
   /// Of weights that stay codes (see `quern.matmul`), and what a panel reads of them for one block,
@@ -64,6 +66,8 @@ ContractionEmitter::ContractionEmitter(const EmitContext &context, const Contrac
                                        const ContractionTile &tile, const DotKernel &dot)
     : context(context), b(context.b), view(context.view), shape(shape), tile(tile), dot(dot),
       epilogue(context, shape, dot) {
+  if (llvm::isa_and_present<qir::SoftmaxOp>(view.follower))
+    rows.emplace(context, shape, tile, dot);
   left = view.input(view.anchor->getOperand(0));
   right = view.input(view.anchor->getOperand(1)).memref;
   steps = (shape.run + dot.depth() - 1) / dot.depth();
@@ -189,7 +193,23 @@ void ContractionEmitter::emitHalos(Value begin, Value end) {
       b.loop(begin, end, 1, [&](Value row) { emitHalo(context, result, row); });
 }
 
+/// All channels of a few pixels after the other, so that each pixel's are whole.
+void ContractionEmitter::emitRows() {
+  emitPixels(view.begin, view.end, [&](const PixelTile &t) {
+    emitPanels(Value(), Value(),
+               [&](const ContractionPanel &panel) { emitTile(panel, t, b.index(0)); });
+    rows->finish(t);
+  });
+  emitHalos(view.begin, view.end);
+}
+
 LogicalResult ContractionEmitter::emit() {
+  if (rows && tile.splitColumns)
+    return view.dispatch.emitError("expected a tile whose units are rows, for a softmax follows");
+  if (rows) {
+    emitRows();
+    return success();
+  }
   if (tile.splitColumns) {
     emitPanels(view.begin, view.end, [&](const ContractionPanel &panel) {
       int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
@@ -221,7 +241,10 @@ void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile
   Value channel = b.add(b.mul(panel.firstVector, dot.lanes()), b.mul(group, shape.channels));
   SmallVector<Value> accumulators = epilogue.initial(panel, t, channel);
   accumulators = reduce(panel, t, group, accumulators);
-  epilogue.finish(panel, t, channel, accumulators);
+  if (rows)
+    rows->keep(panel, t, accumulators);
+  else
+    epilogue.finish(panel, t, channel, accumulators);
 }
 
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,

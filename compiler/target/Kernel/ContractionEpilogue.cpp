@@ -12,7 +12,8 @@ namespace quern {
 ContractionEpilogue::ContractionEpilogue(const EmitContext &context, const ContractionShape &shape,
                                          const DotKernel &dot)
     : context(context), b(context.b), view(context.view), shape(shape), dot(dot),
-      map(view, view.epilogue, view.anchor->getResults()), extremes(context) {
+      map(view, takesEpilogue() ? view.epilogue : qir::MapOp(), view.anchor->getResults()),
+      extremes(context) {
   Type scalar = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
   accumulatorType = KernelBuilder::withLanes(scalar, dot.lanes());
   for (const FusedMap::Source &source : map.sources)
@@ -20,6 +21,16 @@ ContractionEpilogue::ContractionEpilogue(const EmitContext &context, const Contr
   for (const Buffer &result : view.results)
     resultAccesses.push_back(project(LinearAccess::of(Layout::of(result.type))));
   bias = findBias();
+  if (auto follower = llvm::dyn_cast_if_present<qir::TableOp>(view.follower)) {
+    auto codes = llvm::cast<RankedTensorType>(follower.getInput().getType());
+    table = {&context.isa, view.input(follower.getTable()).memref,
+             codes.getElementType().isSignedInteger()};
+  }
+}
+
+/// Before a softmax it is the rows' part (ContractionRows).
+bool ContractionEpilogue::takesEpilogue() const {
+  return !llvm::isa_and_present<qir::SoftmaxOp>(view.follower);
 }
 
 bool ContractionEpilogue::wantsSum() const { return shape.sums; }
@@ -45,7 +56,7 @@ ContractionEpilogue::OutputAccess ContractionEpilogue::project(const LinearAcces
 }
 
 int64_t ContractionEpilogue::findBias() const {
-  if (!view.epilogue || dot.isFloat() || !view.anchor->getResult(0).hasOneUse())
+  if (!map.map || dot.isFloat() || !view.anchor->getResult(0).hasOneUse())
     return -1;
   for (auto [index, source] : llvm::enumerate(map.sources)) {
     if (source.anchor != 0)
@@ -112,7 +123,7 @@ Value ContractionEpilogue::source(const FusedMap::Source &source, const OutputAc
 SmallVector<Yielded> ContractionEpilogue::finishLanes(const ContractionPanel &panel,
                                                       const PixelTile &t, Value channel,
                                                       ValueRange accumulators, const Group &group) {
-  if (!view.epilogue)
+  if (!map.map)
     return {};
   int64_t lanes = group.count * dot.lanes();
   Value accumulator =
@@ -133,6 +144,25 @@ SmallVector<Yielded> ContractionEpilogue::finishLanes(const ContractionPanel &pa
   return emitBody(b, view.epilogue.getBody().front(), arguments, lanes);
 }
 
+/// What goes to a result, but where.
+PendingStore ContractionEpilogue::pendingStore(size_t result, ArrayRef<Yielded> values,
+                                               Value sums) const {
+  PendingStore store{};
+  store.buffer = view.results[result];
+  Value value = view.returned[result];
+  if (table) {
+    value = view.follower->getOperand(0);
+    store.buffer.type = llvm::cast<RankedTensorType>(value.getType());
+    store.table = &*table;
+  }
+  auto source = llvm::cast<OpResult>(value);
+  if (source.getOwner() != view.anchor)
+    store.yielded = values[source.getResultNumber()];
+  else
+    store.yielded.value = sums;
+  return store;
+}
+
 void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile &t, Value channel,
                                  ValueRange accumulators) {
   SmallVector<SmallVector<PendingStore>> pending(view.results.size());
@@ -151,15 +181,14 @@ void ContractionEpilogue::finish(const ContractionPanel &panel, const PixelTile 
       Value sums =
           b.concatenate(accumulators.slice(pixel * panel.vectors + group.first, group.count));
       extremes.takeFirst(values, sums, validLanes(panel, group));
-      for (auto [r, result] : llvm::enumerate(view.results)) {
+      for (size_t r = 0; r < view.results.size(); ++r) {
         const OutputAccess &access = resultAccesses[r];
         int64_t delta = pixel * access.column + group.first * dot.lanes() * access.channel;
-        Yielded value;
-        if (view.returned[r].getOwner() != view.anchor)
-          value = values[view.returned[r].getResultNumber()];
-        else
-          value.value = sums;
-        pending[r].push_back({value, result, bases[r], delta, validLanes(panel, group)});
+        PendingStore store = pendingStore(r, values, sums);
+        store.base = bases[r];
+        store.delta = delta;
+        store.valid = validLanes(panel, group);
+        pending[r].push_back(store);
         if (pending[r].size() == 4)
           flush(r);
       }

@@ -63,8 +63,10 @@ private:
                                          const Group &group);
   mlir::Value source(const FusedMap::Source &source, const OutputAccess &access,
                      const PixelTile &tile, mlir::Value channel, const Group &group, int64_t valid);
+  bool takesEpilogue() const;
   OutputAccess project(const LinearAccess &access) const;
   int64_t validLanes(const ContractionPanel &panel, const Group &group) const;
+  PendingStore pendingStore(size_t result, llvm::ArrayRef<Yielded> values, mlir::Value sums) const;
   /// The input that the epilogue's first step adds to the accumulator, if that is all its use.
   int64_t findBias() const;
 
@@ -75,6 +77,7 @@ private:
   const DotKernel &dot;
   FusedMap map;
   Extremes extremes;
+  std::optional<StoredTable> table; ///< what follows
   llvm::SmallVector<OutputAccess> sourceAccesses, resultAccesses;
   int64_t bias = -1;
   mlir::Type accumulatorType;

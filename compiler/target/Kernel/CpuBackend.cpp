@@ -72,6 +72,24 @@ const DepthwiseKernel *CpuBackend::depthwiseFor(Operation *anchor) const {
                                                                          : nullptr;
 }
 
+/// Longest rows of scores that are kept until they are whole (elements).
+static constexpr int64_t maxScores = 2048;
+
+bool CpuBackend::takesFollower(Operation *contraction, Operation *follower) const {
+  if (!dotFor(contraction))
+    return false;
+  auto type = typeOf(follower->getOperand(0));
+  if (auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(follower))
+    // Constant weights may outweigh the rows, and are divided among threads by columns then.
+    return llvm::isa<qir::MatMulOp>(contraction) && !getConstantRightOperand(contraction) &&
+           !softmax.getLog() && type.getShape().back() <= maxScores;
+  auto isByte = [](RankedTensorType codes) {
+    return codes.getElementType().isUnsignedInteger(8) || codes.getElementType().isSignedInteger(8);
+  };
+  return llvm::isa<qir::TableOp>(follower) && isa.looksUpInEpilogues() && isByte(type) &&
+         isByte(typeOf(follower->getResult(0)));
+}
+
 qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
   MLIRContext *context = anchor->getContext();
   auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
@@ -135,6 +153,8 @@ DictionaryAttr CpuBackend::chooseTile(qir::DispatchOp dispatch) const {
       llvm::dyn_cast_if_present<qir::PackedAttr>(typeOf(view->anchor->getOperand(1)).getEncoding());
   int64_t vectors = packed ? packed.getColumns() / dot->lanes() : 0;
   ContractionTile tile = ContractionTile::choose(*shape, *dot, vectors);
+  if (llvm::isa_and_present<qir::SoftmaxOp>(view->follower))
+    tile.splitColumns = false; // rows have to be whole
   return tile.toAttribute(dispatch.getContext());
 }
 
@@ -173,7 +193,11 @@ int64_t CpuBackend::getUnits(qir::DispatchOp dispatch) const {
 }
 
 LogicalResult CpuBackend::emitKernel(const EmitContext &context) const {
-  Operation *anchor = context.view.anchor;
+  Operation *anchor = context.view.anchor, *follower = context.view.follower;
+  if (follower && !takesFollower(anchor, follower))
+    return context.view.dispatch.emitError("no kernel for '")
+           << anchor->getName() << "' with '" << follower->getName() << "' behind it on "
+           << getName();
   if (const DotKernel *dot = dotFor(anchor)) {
     auto shape = ContractionShape::of(context.view);
     if (failed(shape))

@@ -39,6 +39,9 @@ public:
   virtual llvm::SmallVector<mlir::Value> loadTable(KernelBuilder &b, mlir::Value table) const;
   virtual mlir::Value lookUp(KernelBuilder &b, mlir::ValueRange table, mlir::Value codes,
                              bool isSigned) const;
+  /// Whether a look-up leaves room for a tile's accumulators, so that contractions' epilogues do
+  /// it.
+  virtual bool looksUpInEpilogues() const { return false; }
   /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [-128, 32767]).
   virtual mlir::Value multiplyAddWords(KernelBuilder &b, mlir::Value accumulator, mlir::Value x,
                                        mlir::Value w) const;
@@ -86,6 +89,7 @@ void emitHalo(const EmitContext &context, const Buffer &result, mlir::Value row)
 class CpuBackend : public TargetBackend {
 public:
   explicit CpuBackend(const CpuIsa &isa) : isa(isa) {}
+  bool takesFollower(mlir::Operation *contraction, mlir::Operation *follower) const override;
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override;
   std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;

@@ -20,6 +20,10 @@ static bool isExtremeOf(const DispatchView &view, Value value) {
   });
 }
 
+static bool isContraction(Operation *op) {
+  return llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(op);
+}
+
 static LogicalResult readReturn(DispatchView &view) {
   auto terminator = llvm::cast<qir::ReturnOp>(view.dispatch.getBody().front().getTerminator());
   for (Value value : terminator.getValues()) {
@@ -28,8 +32,10 @@ static LogicalResult readReturn(DispatchView &view) {
     auto result = llvm::dyn_cast<OpResult>(relaid ? view.relayout.getInput() : value);
     if (isExtremeOf(view, value))
       continue;
-    if (!result || (result.getOwner() != view.anchor && result.getOwner() != view.epilogue &&
-                    result.getOwner() != view.columnSums))
+    Operation *owner = result ? result.getOwner() : nullptr;
+    bool isLast = view.follower ? owner == view.follower || owner == view.closing
+                                : owner == view.anchor || owner == view.epilogue;
+    if (!owner || (!isLast && owner != view.columnSums))
       return view.dispatch.emitError("a dispatch returns what its last op computes, found ")
              << value;
     view.returned.push_back(result);
@@ -56,8 +62,10 @@ FailureOr<DispatchView> DispatchView::parse(qir::DispatchOp dispatch) {
   for (Operation &op : dispatch.getBody().front().without_terminator()) {
     if (auto relayout = llvm::dyn_cast<qir::RelayoutOp>(op)) {
       view.relayout = relayout;
-    } else if (llvm::isa_and_present<qir::ConvOp, qir::MatMulOp>(view.anchor) && isExtreme(&op)) {
+    } else if (isContraction(view.anchor) && isExtreme(&op)) {
       view.extremes.push_back({llvm::cast<qir::ReduceOp>(op), Buffer()});
+    } else if (isContraction(view.anchor) && isFollower(&op) && !view.follower) {
+      view.follower = &op;
     } else if (isAnchor(op)) {
       if (view.anchor)
         return dispatch.emitError("a dispatch has one anchor, found '")
@@ -66,9 +74,10 @@ FailureOr<DispatchView> DispatchView::parse(qir::DispatchOp dispatch) {
       view.prologue = view.epilogue;
       view.epilogue = nullptr;
     } else if (auto map = llvm::dyn_cast<qir::MapOp>(op)) {
-      if (view.epilogue)
+      qir::MapOp &behind = view.follower ? view.closing : view.epilogue;
+      if (behind)
         return dispatch.emitError("a dispatch has one map on each side of its anchor");
-      view.epilogue = map;
+      behind = map;
     }
   }
   auto isPacked = [](qir::RelayoutOp relayout) {
@@ -118,6 +127,16 @@ SmallVector<RankedTensorType> DispatchView::resultTypes() const {
     if (!isExtremeOf(*this, inside))
       types.push_back(llvm::cast<RankedTensorType>(value.getType()));
   return types;
+}
+
+DispatchView DispatchView::ofFollower() const {
+  DispatchView view(*this);
+  view.anchor = follower;
+  view.prologue = epilogue;
+  view.epilogue = closing;
+  view.follower = nullptr;
+  view.closing = nullptr;
+  return view;
 }
 
 Buffer DispatchView::input(Value value) const {

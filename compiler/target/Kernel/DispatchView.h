@@ -18,11 +18,14 @@ public:
 
   // Op handles are pointers whose constness says nothing about the op: hence mutable.
   mutable qir::DispatchOp dispatch;
-  mlir::Operation *anchor = nullptr; ///< the epilogue itself when there is no other
-  mutable qir::MapOp prologue;       ///< on the anchor's first operand, or null
-  mutable qir::MapOp epilogue;       ///< on the anchor's results, or null
-  mutable qir::RelayoutOp relayout;  ///< a last step that only changes the encoding, or null
-  mutable qir::ReduceOp columnSums;  ///< of a matrix that the anchor, a relayout, packs; or null
+  mlir::Operation *anchor = nullptr;   ///< the epilogue itself when there is no other
+  mutable qir::MapOp prologue;         ///< on the anchor's first operand, or null
+  mutable qir::MapOp epilogue;         ///< on the anchor's results, or null
+  mlir::Operation *follower = nullptr; ///< a table or softmax of what the anchor, a contraction,
+                                       ///< and its epilogue compute; or null
+  mutable qir::MapOp closing;          ///< on the follower's result, or null
+  mutable qir::RelayoutOp relayout;    ///< a last step that only changes the encoding, or null
+  mutable qir::ReduceOp columnSums;    ///< of a matrix that the anchor, a relayout, packs; or null
 
   /// A reduction of all that the anchor or the epilogue computes, found in parts: each unit writes
   /// its own (`getPartsType`).
@@ -39,6 +42,9 @@ public:
   /// Types of the results that have an element for each of the anchor's or the epilogue's.
   llvm::SmallVector<mlir::RankedTensorType> resultTypes() const;
   llvm::SmallVector<Buffer> results; ///< those, bound
+  /// The dispatch as the kernel of a softmax that follows a contraction: the anchor is the softmax,
+  /// the contraction's epilogue its prologue.
+  DispatchView ofFollower() const;
   /// For each of these results, the op result of the anchor or the epilogue that it is (a closing
   /// relayout looked through).
   llvm::SmallVector<mlir::OpResult> returned;

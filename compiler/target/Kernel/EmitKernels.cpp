@@ -47,10 +47,11 @@ static std::string kernelKey(qir::DispatchOp dispatch) {
   return key;
 }
 
-static StringRef anchorName(Operation *anchor) {
-  StringRef name = anchor->getName().stripDialect();
-  auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
-  return conv && conv.isDepthwise() ? StringRef("depthwise") : name;
+static std::string describe(const DispatchView &view) {
+  auto conv = llvm::dyn_cast<qir::ConvOp>(view.anchor);
+  bool isDepthwise = conv && conv.isDepthwise();
+  std::string name = isDepthwise ? "depthwise" : view.anchor->getName().stripDialect().str();
+  return view.follower ? name + "_" + view.follower->getName().stripDialect().str() : name;
 }
 
 static func::FuncOp makeFunction(ModuleOp module, qir::DispatchOp dispatch, StringRef name) {
@@ -92,7 +93,7 @@ LogicalResult CpuBackend::emitKernels(ModuleOp module) const {
       auto view = DispatchView::parse(dispatch);
       if (failed(view))
         return failure();
-      std::string name = (anchorName(view->anchor) + "_" + llvm::Twine(known.size() - 1)).str();
+      std::string name = (describe(*view) + "_" + llvm::Twine(known.size() - 1)).str();
       func::FuncOp function = makeFunction(module, dispatch, name);
       view->bind(function);
       KernelBuilder b(function, view->anchor->getLoc());

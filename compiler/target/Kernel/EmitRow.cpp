@@ -1,13 +1,11 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "compiler/target/Kernel/AnchorAccess.h"
-#include "compiler/target/Kernel/Reduction.h"
+#include "compiler/target/Kernel/RowEmitter.h"
 #include "passes/Numerics/Algorithms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 #include <algorithm>
 #include <functional>
@@ -30,115 +28,26 @@ int64_t getRowKernelUnits(const DispatchView &view) {
   return countRowUnits(view, shapeOf(view).drop_back());
 }
 
-namespace {
-/// Softmax and layer normalization. Units are the rows. Vectors have 16 lanes on every target, as
-/// the order of the sums asks for. A row is kept on the stack where it would be computed twice;
-/// rows too long for that are computed again. Several rows go through each step together: what the
-/// end of a row's reduction waits for, the next row's elements fill.
-class RowEmitter {
-public:
-  explicit RowEmitter(const EmitContext &context);
-  LogicalResult emit();
-
-private:
-  /// A row of the block that is under way: where it stands in the tensor, its number in the block.
-  struct Row {
-    SmallVector<Value> indices;
-    Value number;
-  };
-  /// Some vectors of the row, the first at `index` and the last with `valid` lanes.
-  struct Chunk {
-    Value index;
-    int64_t vectors, valid;
-    int64_t validOf(int64_t v) const { return v + 1 == vectors ? valid : reductionLanes; }
-  };
-  /// A scalar for each row of the block.
-  struct RowScalars {
-    Value buffer;
-  };
-  using ForEachRow = llvm::function_ref<void(llvm::function_ref<void(const Row &)>)>;
-  using Step = llvm::function_ref<Value(Value accumulator, const Chunk &, int64_t v)>;
-
-  void forEachBlock(llvm::function_ref<void(ForEachRow)> body);
-  void forEachChunk(llvm::function_ref<void(const Chunk &)> body);
-  /// 16 partial results of the row's vectors, `step` called in order.
-  Value fold(qir::ReduceKind kind, Step step);
-  /// A vector of the row's operand, from the stack once it is there.
-  Value operand(const Row &row, const Chunk &chunk, int64_t v, bool isFirst);
-  Value scratchOffset(const Row &row, const Chunk &chunk, int64_t v) {
-    return b.add(b.add(b.mul(row.number, vectors * reductionLanes), chunk.index),
-                 v * reductionLanes);
-  }
-  Value load(const Row &row, const Chunk &chunk, int64_t v) {
-    return b.loadRaw(scratch, scratchOffset(row, chunk, v), reductionLanes, reductionLanes);
-  }
-  void keep(Value value, const Row &row, const Chunk &chunk, int64_t v);
-  RowScalars makeScalars();
-  void keep(Value scalar, const Row &row, const RowScalars &scalars) {
-    b.storeRaw(scalar, scalars.buffer, row.number, 1);
-  }
-  Value load(const Row &row, const RowScalars &scalars) {
-    return b.splat(b.loadRaw(scalars.buffer, row.number, 1, 1), reductionLanes);
-  }
-
-  void emitSoftmax(ForEachRow forEachRow);
-  void emitLogSoftmax(ForEachRow forEachRow);
-  void foldMaximum(const Row &row);
-  void emitLayerNorm(ForEachRow forEachRow, qir::LayerNormOp norm);
-  void writeRow(const Row &row, llvm::function_ref<Value(const Chunk &chunk, int64_t v)> compute);
-
-  const EmitContext &context;
-  KernelBuilder &b;
-  AnchorReader reader;
-  AnchorWriter writer;
-  int64_t size, vectors;
-  int64_t blockRows = 1;    ///< rows of a block
-  Value scratch;            ///< the block's rows, or null
-  RowScalars first, second; ///< what the steps of a row leave for the next
-  bool isShort;             ///< few enough vectors to live in registers: unrolled
-  Type type;
-};
-} // namespace
-
 /// Rows up to this size are kept on the stack (elements).
 static constexpr int64_t maxScratch = 16384;
 /// Most rows of a block, and most elements of those (they stay in the first-level cache).
 static constexpr int64_t maxBlockRows = 8, maxBlock = 4096;
 
-RowEmitter::RowEmitter(const EmitContext &context)
-    : context(context), b(context.b), reader(context, context.view.anchor->getOperand(0)),
+RowEmitter::RowEmitter(const EmitContext &context, int64_t rows, const ProducedRows *produced)
+    : context(context), b(context.b), reader(context, context.view.anchor->getOperand(0), produced),
       writer(context), size(shapeOf(context.view).back()),
-      vectors((size + reductionLanes - 1) / reductionLanes), isShort(vectors <= 16),
-      type(VectorType::get({reductionLanes}, b.getF32Type())) {
+      vectors((size + reductionLanes - 1) / reductionLanes), blockRows(rows),
+      isShort(vectors <= 16), type(VectorType::get({reductionLanes}, b.getF32Type())) {
   int64_t length = std::max<int64_t>(1, vectors * reductionLanes);
-  int64_t rows = std::max<int64_t>(1, countRows(context.view));
-  blockRows = std::clamp<int64_t>(maxBlock / length, 1, std::min(rows, maxBlockRows));
-  int64_t stackBytes = 2 * 4 * blockRows;
-  first = makeScalars();
-  second = makeScalars();
+  if (blockRows == 0)
+    blockRows = std::clamp<int64_t>(maxBlock / length, 1,
+                                    std::clamp<int64_t>(countRows(context.view), 1, maxBlockRows));
+  first = {b.stackBuffer(blockRows, b.getF32Type())};
+  second = {b.stackBuffer(blockRows, b.getF32Type())};
   auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(context.view.anchor);
   bool keepsExp = softmax && !softmax.getLog();
-  if (length <= maxScratch && (keepsExp || reader.isComputed())) {
-    auto rowsType = MemRefType::get({blockRows * length}, b.getF32Type());
-    scratch = memref::AllocaOp::create(b, rowsType, b.getI64IntegerAttr(64));
-    stackBytes += 4 * blockRows * length;
-  }
-  b.getFunction()->setAttr("quern.stack_bytes", b.getI64IntegerAttr(stackBytes));
-}
-
-RowEmitter::RowScalars RowEmitter::makeScalars() {
-  return {memref::AllocaOp::create(b, MemRefType::get({blockRows}, b.getF32Type()))};
-}
-
-/// Blocks of rows of the kernel's units; `body` gets a function that writes a loop over a block's.
-void RowEmitter::forEachBlock(llvm::function_ref<void(ForEachRow)> body) {
-  forEachRowBlock(context, shapeOf(context.view).drop_back(), blockRows,
-                  [&](Value count, llvm::function_ref<SmallVector<Value>(Value)> indicesOf) {
-                    body([&](llvm::function_ref<void(const Row &)> visit) {
-                      b.loop(b.index(0), count, 1,
-                             [&](Value number) { visit({indicesOf(number), number}); });
-                    });
-                  });
+  if (length <= maxScratch && (keepsExp || reader.isComputed()))
+    scratch = b.stackBuffer(blockRows * length, b.getF32Type());
 }
 
 void RowEmitter::forEachChunk(llvm::function_ref<void(const Chunk &)> body) {
@@ -187,7 +96,7 @@ Value RowEmitter::operand(const Row &row, const Chunk &chunk, int64_t v, bool is
   if (isKept && !isFirst)
     return load(row, chunk, v);
   SmallVector<Value> indices(row.indices);
-  indices.push_back(chunk.index);
+  indices.append({chunk.index, row.number});
   Value x = reader.load(indices, v * reductionLanes, reductionLanes, chunk.validOf(v));
   if (isKept)
     keep(x, row, chunk, v);
@@ -315,19 +224,27 @@ void RowEmitter::emitLayerNorm(ForEachRow forEachRow, qir::LayerNormOp norm) {
   });
 }
 
-LogicalResult RowEmitter::emit() {
-  forEachBlock([&](ForEachRow forEachRow) {
-    auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(context.view.anchor);
-    if (!softmax)
-      emitLayerNorm(forEachRow, llvm::cast<qir::LayerNormOp>(context.view.anchor));
-    else if (softmax.getLog())
-      emitLogSoftmax(forEachRow);
-    else
-      emitSoftmax(forEachRow);
-  });
-  return success();
+void RowEmitter::emitBlock(ForEachRow forEachRow) {
+  auto softmax = llvm::dyn_cast<qir::SoftmaxOp>(context.view.anchor);
+  if (!softmax)
+    emitLayerNorm(forEachRow, llvm::cast<qir::LayerNormOp>(context.view.anchor));
+  else if (softmax.getLog())
+    emitLogSoftmax(forEachRow);
+  else
+    emitSoftmax(forEachRow);
 }
 
-LogicalResult emitRowKernel(const EmitContext &context) { return RowEmitter(context).emit(); }
+LogicalResult emitRowKernel(const EmitContext &context) {
+  KernelBuilder &b = context.b;
+  RowEmitter emitter(context);
+  forEachRowBlock(context, shapeOf(context.view).drop_back(), emitter.mostRows(),
+                  [&](Value count, llvm::function_ref<SmallVector<Value>(Value)> indicesOf) {
+                    emitter.emitBlock([&](llvm::function_ref<void(const RowEmitter::Row &)> visit) {
+                      b.loop(b.index(0), count, 1,
+                             [&](Value number) { visit({indicesOf(number), number}); });
+                    });
+                  });
+  return success();
+}
 
 } // namespace quern

@@ -119,6 +119,20 @@ void TableEmitter::emit() {
            [&] { emitInner({Value()}, b.index(whole * block), nest.inner - whole * block); });
 }
 
+Value StoredTable::lookUp(KernelBuilder &b, Value codes) const {
+  int64_t lanes = KernelBuilder::lanesOf(codes.getType()), group = isa->tableLanes();
+  SmallVector<Value> registers = isa->loadTable(b, memref), entries;
+  for (int64_t first = 0; first < lanes; first += group) {
+    // What does not fill a group looks up its first lane again.
+    SmallVector<int64_t> order(group, first);
+    for (int64_t i = 0; i < std::min(group, lanes - first); ++i)
+      order[i] = first + i;
+    Value part = group == lanes ? codes : b.shuffle(codes, codes, order);
+    entries.push_back(isa->lookUp(b, registers, part, isSigned));
+  }
+  return b.extract(b.concatenate(entries), 0, lanes);
+}
+
 LogicalResult emitTable(const EmitContext &context) {
   TableEmitter(context).emit();
   return success();

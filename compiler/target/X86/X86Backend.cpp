@@ -36,6 +36,7 @@ public:
   const DotKernel *floatDot(Type weights) const override { return &getFloatDot(16, weights); }
   const DepthwiseKernel *depthwise() const override { return &getVnniDepthwise(); }
   int64_t tableLanes() const override { return 64; }
+  bool looksUpInEpilogues() const override { return true; }
   SmallVector<Value> loadTable(KernelBuilder &b, Value table) const override {
     SmallVector<Value> quarters;
     for (int64_t quarter = 0; quarter < 4; ++quarter)

@@ -107,7 +107,10 @@ static void storePacked(KernelBuilder &b, ArrayRef<PendingStore> stores) {
     order[i] = i % 4 * 4 + i / 4;
   auto words16 = VectorType::get({16}, b.getI32Type());
   Value quads = b.bitcast(bytes, words16);
-  storeChunks(b, b.bitcast(b.shuffle(quads, quads, order), bytes64), stores);
+  bytes = b.bitcast(b.shuffle(quads, quads, order), bytes64);
+  if (const StoredTable *table = stores.front().table)
+    bytes = table->lookUp(b, bytes);
+  storeChunks(b, bytes, stores);
 }
 
 void Avx512Stores::store(KernelBuilder &b, ArrayRef<PendingStore> stores) const {

@@ -9,6 +9,7 @@
 #include "compiler/target/LLVM/LowerKernels.h"
 #include "compiler/target/Targets.h"
 #include "dialects/Quern/Schemes/StorageScheme.h"
+#include "passes/Codegen/DispatchParts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -250,6 +251,25 @@ std::vector<Bytes> CompiledDispatch::randomInputs(const Settings &settings) cons
   return makeRandomTensors(asDispatch(dispatchOp).getInputs().getTypes(), settings);
 }
 
+std::vector<Bytes> CompiledDispatch::randomInputsOf(const std::string &text,
+                                                    const Settings &settings) {
+  CompiledDispatch dispatch(getPortableBackend());
+  if (dispatch.parse(text))
+    return dispatch.randomInputs(settings);
+  ADD_FAILURE() << "cannot parse\n" << text;
+  return {};
+}
+
+bool CompiledDispatch::takesFollower(const TargetBackend &backend, const std::string &text) {
+  CompiledDispatch dispatch(backend);
+  if (!dispatch.parse(text))
+    return false;
+  DispatchParts parts = DispatchParts::of(asDispatch(dispatch.dispatchOp));
+  return parts.follower && backend.takesFollower(parts.anchor, parts.follower);
+}
+
+size_t CompiledDispatch::inputCount() const { return asDispatch(dispatchOp).getInputs().size(); }
+
 std::string CompiledDispatch::storedElement(unsigned input) const {
   RankedTensorType type = typeOf(asDispatch(dispatchOp).getInputs()[input]);
   std::string text;
@@ -399,24 +419,50 @@ static bool isItsTurn(const TargetBackend &backend) {
   return started++ % stride == 0;
 }
 
+/// What the portable kernels make of the inputs, one dispatch after the other; nothing if one of
+/// them does not compile.
+static std::vector<Bytes> runReference(const std::vector<std::string> &steps,
+                                       const Settings &settings, const std::vector<Bytes> &inputs) {
+  std::vector<Bytes> results;
+  size_t next = 0;
+  for (const std::string &text : steps) {
+    bool isFirst = &text == &steps.front();
+    auto compiled =
+        CompiledDispatch::compile(getPortableBackend(), text, isFirst ? settings : Settings());
+    if (!compiled)
+      return {};
+    while (results.size() < compiled->inputCount())
+      results.push_back(inputs.at(next++));
+    results = compiled->run(results);
+  }
+  return results;
+}
+
 void expectAgreement(const std::string &text, const Settings &settings) {
+  expectAgreement(text, {text}, settings);
+}
+
+void expectAgreement(const std::string &text, const std::vector<std::string> &steps,
+                     const Settings &settings) {
   Settings signedSettings = settings;
   signedSettings.isSigned = true;
-  auto reference = CompiledDispatch::compile(getPortableBackend(), text, settings);
-  if (!reference)
+  std::vector<Bytes> inputs = CompiledDispatch::randomInputsOf(text, settings);
+  std::vector<Bytes> expected = runReference(steps, settings, inputs), expectedSigned;
+  if (expected.empty())
     return;
-  std::vector<Bytes> inputs = reference->randomInputs(settings);
-  std::vector<Bytes> expected = reference->run(inputs), expectedSigned;
   std::mt19937 random(settings.seed);
+  bool isTaken = false;
   for (const TargetBackend *backend : getTargetBackends()) {
+    if (steps.size() > 1 && !CompiledDispatch::takesFollower(*backend, text))
+      continue;
+    isTaken = true;
     if (!runsHere(*backend) || !isItsTurn(*backend))
       continue;
     bool isSigned = !backend->wantsUnsignedActivations();
     if (isSigned && expectedSigned.empty()) {
-      auto signedReference = CompiledDispatch::compile(getPortableBackend(), text, signedSettings);
-      if (!signedReference)
+      expectedSigned = runReference(steps, signedSettings, inputs);
+      if (expectedSigned.empty())
         return;
-      expectedSigned = signedReference->run(inputs);
     }
     auto compiled = CompiledDispatch::compile(*backend, text, isSigned ? signedSettings : settings);
     if (!compiled)
@@ -429,6 +475,7 @@ void expectAgreement(const std::string &text, const Settings &settings) {
     if (testing::Test::HasFailure())
       ADD_FAILURE() << text;
   }
+  EXPECT_TRUE(isTaken) << "no target takes\n" << text;
 }
 
 } // namespace quern::test

@@ -63,7 +63,14 @@ public:
   compile(const TargetBackend &backend, const std::string &text, const Settings &settings = {});
   ~CompiledDispatch();
 
+  /// Inputs of the text's dispatch, which is only read.
+  static std::vector<Bytes> randomInputsOf(const std::string &text, const Settings &settings);
+
+  /// Whether the target's contractions take the follower of the text's dispatch.
+  static bool takesFollower(const TargetBackend &backend, const std::string &text);
+
   int64_t units() const { return unitCount; }
+  size_t inputCount() const;
   /// The element type of an input with its encoding, as a text of this target's dispatch has it.
   std::string storedElement(unsigned input) const;
   const std::string &assembly() const { return assemblyText; }
@@ -107,6 +114,12 @@ bool runsHere(const TargetBackend &backend);
 /// cut at random points. Targets of signed activations get the signed form of the text. Emulated
 /// ones take their turns from test to test, for time; with QUERN_EMULATE_ALL set they run all.
 void expectAgreement(const std::string &text, const Settings &settings = {});
+
+/// The same for a contraction with a follower, on the targets that take it. The portable kernels
+/// run the dispatches of `steps` instead, each of which but the first reads the result of the one
+/// before, then inputs of the text.
+void expectAgreement(const std::string &text, const std::vector<std::string> &steps,
+                     const Settings &settings);
 
 } // namespace quern::test
 
