@@ -46,6 +46,9 @@ public:
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override {
     return target.getPackedForm(anchor);
   }
+  qir::PackedAttr getBlockForm(qir::MatMulOp matmul, mlir::Value parameter) const override {
+    return target.getBlockForm(matmul, parameter);
+  }
   std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override {
     return target.pack(anchor, form, bytes);

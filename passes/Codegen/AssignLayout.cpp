@@ -36,6 +36,7 @@ public:
 
 private:
   Value packConstant(qir::ConstantOp constant, RankedTensorType type);
+  void packBlockParameters(qir::DispatchOp dispatch, qir::MatMulOp matmul);
   PackedMatrix &packMatrix(OpOperand &operand, RankedTensorType type, bool isTransposed);
   void useSums(qir::DispatchOp dispatch, qir::MatMulOp matmul, PackedMatrix &matrix);
 
@@ -169,6 +170,20 @@ static bool canMoveSums(qir::DispatchOp dispatch, qir::MatMulOp matmul) {
   return !isReturned && k != 0 && sum.getNumElements() == rhs.getNumElements() / k;
 }
 
+/// Scales and zero points by blocks, in the order in which the kernel reads them.
+void RightOperands::packBlockParameters(qir::DispatchOp dispatch, qir::MatMulOp matmul) {
+  for (Value parameter : {matmul.getScales(), matmul.getZeroPoints()}) {
+    OpOperand *operand = parameter ? getDispatchOperand(dispatch, parameter) : nullptr;
+    auto constant = operand ? operand->get().getDefiningOp<qir::ConstantOp>() : qir::ConstantOp();
+    qir::PackedAttr form = constant ? target.getBlockForm(matmul, parameter) : qir::PackedAttr();
+    if (!form)
+      continue;
+    auto type = withEncoding(parameter.getType(), form);
+    operand->set(packConstant(constant, type));
+    setInputType(*operand, type);
+  }
+}
+
 LogicalResult RightOperands::pack(qir::DispatchOp dispatch) {
   Operation *anchor = DispatchParts::of(dispatch).anchor;
   if (!llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor))
@@ -186,12 +201,14 @@ LogicalResult RightOperands::pack(qir::DispatchOp dispatch) {
     operand = getDispatchOperand(dispatch, argument);
   }
   auto constant = operand->get().getDefiningOp<qir::ConstantOp>();
+  auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor);
   if (constant) {
+    if (matmul)
+      packBlockParameters(dispatch, matmul);
     operand->set(packConstant(constant, type));
     setInputType(*operand, type);
     return success();
   }
-  auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor);
   if (!matmul)
     return anchor->emitError("expected constant weights, found ")
            << type << " that is computed at run time: '" << target.getName()

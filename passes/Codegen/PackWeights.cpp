@@ -48,8 +48,10 @@ static Operation *getContraction(qir::RelayoutOp relayout) {
     if (!dispatch)
       continue;
     Operation *anchor = DispatchParts::of(dispatch).anchor;
+    // The right operand, or what belongs to its blocks.
     if (llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor) &&
-        getDispatchOperand(dispatch, getRightOperand(anchor).get()) == &use)
+        llvm::any_of(anchor->getOperands().drop_front(),
+                     [&](Value operand) { return getDispatchOperand(dispatch, operand) == &use; }))
       return anchor;
   }
   return nullptr;

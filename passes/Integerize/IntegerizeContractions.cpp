@@ -4,6 +4,7 @@
 #include "passes/Integerize/Passes.h"
 
 #include "dialects/Quern/ConstantData.h"
+#include "passes/Integerize/BlockedProducts.h"
 #include "passes/Integerize/Epilogue.h"
 #include "passes/Integerize/Products.h"
 
@@ -110,35 +111,42 @@ static Value emitInteger(MapBuilder &map, const Contraction &c) {
   return c.weights ? emitWithWeights(map, c) : emitWithActivation(map, c);
 }
 
+static Value readScale(MapBuilder &map, const Activation &operand) {
+  return operand.scale ? map.readFloat(*operand.scale) : map.read(operand.scaleTensor);
+}
+
+/// The right operand's scale: one if all are the same.
+static Value readRightScale(MapBuilder &map, const Contraction &c) {
+  if (!c.weights)
+    return readScale(map, *c.right);
+  if (llvm::all_equal(c.weights->scales))
+    return map.readFloat(c.weights->scales.front());
+  return map.readFloats(c.weights->shape, c.weights->scales);
+}
+
 /// The multiplier when a scale is only known at run time: computed once by a small map.
 static Value makeMultiplier(OpBuilder &builder, const Contraction &c) {
   SmallVector<int64_t> shape{1};
   if (c.weights && !llvm::all_equal(c.weights->scales))
     shape = c.weights->shape;
   MapBuilder map(builder, c.op->getLoc(), shape);
-  auto readScale = [&](const Activation &operand) {
-    return operand.scale ? map.readFloat(*operand.scale) : map.read(operand.scaleTensor);
-  };
-  Value left = readScale(c.left), right;
-  if (!c.weights)
-    right = readScale(*c.right);
-  else if (shape == ArrayRef<int64_t>{1})
-    right = map.readFloat(c.weights->scales.front());
-  else
-    right = map.readFloats(shape, c.weights->scales);
-  Value product = arith::MulFOp::create(map.body(), left, right);
+  Value product = arith::MulFOp::create(map.body(), readScale(map, c.left), readRightScale(map, c));
   return map.finish(product, builder.getF32Type()).getResult(0);
 }
 
 static void replaceDynamic(OpBuilder &builder, const Contraction &c, const LinearValue &linear) {
-  Value multiplier = makeMultiplier(builder, c);
+  Value multiplier = c.left.rowScales ? Value() : makeMultiplier(builder, c);
   MapBuilder map(builder, c.op->getLoc(), tensorOf(linear.value).getShape());
   Value integer = emitInteger(map, c);
   if (llvm::any_of(linear.offsets, [](int64_t offset) { return offset != 0; }))
     integer =
         arith::AddIOp::create(map.body(), integer, map.readIntegers(linear.shape, linear.offsets));
   Value real = arith::SIToFPOp::create(map.body(), builder.getF32Type(), integer);
-  real = arith::MulFOp::create(map.body(), real, map.read(multiplier));
+  Value scale = multiplier ? map.read(multiplier)
+                           : arith::MulFOp::create(map.body(), map.read(c.left.rowScales),
+                                                   readRightScale(map, c))
+                                 .getResult();
+  real = arith::MulFOp::create(map.body(), real, scale);
   Value result = map.finish(real, builder.getF32Type()).getResult(0);
   Value(linear.value).replaceAllUsesWith(result);
 }
@@ -217,15 +225,19 @@ static bool isDepthwise(qir::ConvOp conv) {
 
 static LogicalResult integerizeConv(OpBuilder &builder, qir::ConvOp conv, bool toUnsigned,
                                     Reason &why) {
-  auto left = Activation::read(conv.getInput(), why, isDepthwise(conv));
+  auto left = Activation::read(builder, conv.getInput(), why,
+                               isDepthwise(conv) ? Activation::Scales::PerChannel
+                                                 : Activation::Scales::One);
   if (!left)
     return failure();
   if (conv.getPadValue()) {
     why = "expected zero padding";
     return failure();
   }
-  bool mayBeWide = conv.getGroups() == 1 || conv.isDepthwise();
-  auto weights = Weights::read(builder, conv.getWeights(), /*channelAxis=*/0, mayBeWide, why);
+  bool isPlain = conv.getGroups() == 1, isOwn = conv.isDepthwise();
+  Weights::Storage storage{/*mayBeWide=*/isPlain || isOwn, /*mayBeNarrow=*/!isOwn,
+                           /*mayHaveRest=*/isPlain};
+  auto weights = Weights::read(builder, conv.getWeights(), /*channelAxis=*/0, storage, why);
   if (!weights)
     return failure();
   int64_t groups = conv.getGroups(), outputs = weights->shape.front();
@@ -273,7 +285,7 @@ static SmallVector<int64_t> rightSumShape(qir::MatMulOp matmul) {
 
 static FailureOr<Contraction> readMatMul(OpBuilder &builder, qir::MatMulOp matmul, bool toUnsigned,
                                          Reason &why) {
-  auto left = Activation::read(matmul.getLhs(), why);
+  auto left = Activation::read(builder, matmul.getLhs(), why, Activation::Scales::PerRow);
   if (!left)
     return failure();
   auto lhs = tensorOf(matmul.getLhs()), rhs = tensorOf(matmul.getRhs());
@@ -281,10 +293,12 @@ static FailureOr<Contraction> readMatMul(OpBuilder &builder, qir::MatMulOp matmu
   Contraction c{matmul, *left, {}, {}, lhs.getShape().back(), {}, {}, {}, {}};
   auto facts = CodeFacts::behind(matmul.getRhs());
   if (facts && getConstant(facts->codes))
-    c.weights =
-        Weights::read(builder, matmul.getRhs(), axis, /*mayBeWide=*/rhs.getRank() == 2, why);
+    c.weights = Weights::read(builder, matmul.getRhs(), axis,
+                              {/*mayBeWide=*/rhs.getRank() == 2, /*mayBeNarrow=*/true,
+                               /*mayHaveRest=*/true},
+                              why);
   else
-    c.right = Activation::read(matmul.getRhs(), why);
+    c.right = Activation::read(builder, matmul.getRhs(), why);
   if (!c.weights && !c.right)
     return failure();
   c.left.convert(builder, toUnsigned);
@@ -347,10 +361,13 @@ private:
     if (!isQuantized(op->getOperand(0)) && !isQuantized(op->getOperand(1)))
       return;
     LogicalResult done = failure();
+    auto matmul = llvm::dyn_cast<qir::MatMulOp>(op);
     if (auto conv = llvm::dyn_cast<qir::ConvOp>(op))
       done = integerizeConv(builder, conv, isUnsigned, why);
+    else if (hasBlockedWeights(matmul) && isQuantized(matmul.getLhs()))
+      done = integerizeBlockedMatMul(builder, matmul, why);
     else
-      done = integerizeMatMul(builder, llvm::cast<qir::MatMulOp>(op), isUnsigned, why);
+      done = integerizeMatMul(builder, matmul, isUnsigned, why);
     if (failed(done))
       op->emitRemark("computed in float: ") << why;
   }

@@ -226,9 +226,10 @@ static bool readCodesAsStored(OpBuilder &builder, qir::DequantizeOp op) {
       continue;
     }
     OpBuilder at(matmul);
-    auto stored = qir::MatMulOp::create(at, matmul.getLoc(), matmul.getResult().getType(), Type(),
-                                        Type(), matmul.getLhs(), op.getInput(), scales, zeros,
-                                        /*transpose_rhs=*/false, op.getBlockSizeAttr());
+    auto stored =
+        qir::MatMulOp::create(at, matmul.getLoc(), matmul.getResult().getType(), Type(), Type(),
+                              matmul.getLhs(), op.getInput(), scales, zeros, Value(), Value(),
+                              /*transpose_rhs=*/false, op.getBlockSizeAttr());
     matmul.getResult().replaceAllUsesWith(stored.getResult()); // and is dead
   }
   return all;

@@ -15,39 +15,65 @@ using namespace mlir;
 
 namespace quern {
 
-/// The codes behind a dequantize of at most 8 bits, without blocks.
+/// The scales, where each row (all dimensions but the last) has one, as [.., 1]; or null.
+static Value readRowScales(OpBuilder &builder, const CodeFacts &facts, RankedTensorType type) {
+  auto axis = static_cast<int64_t>(*facts.axis);
+  bool isWhole =
+      facts.block && axis == type.getRank() - 1 && *facts.block >= type.getShape().back();
+  bool isFirst = !facts.block && type.getRank() == 2 && axis == 0;
+  if (!isWhole && !isFirst)
+    return {};
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = 1;
+  auto wanted = RankedTensorType::get(shape, elementOf(facts.scale));
+  if (facts.scale.getType() == wanted)
+    return facts.scale;
+  return qir::ReshapeOp::create(builder, facts.scale.getLoc(), wanted, facts.scale);
+}
+
+/// The codes behind a dequantize of at most 8 bits.
 static std::optional<CodeFacts> readByteCodes(Value value, std::string &why) {
   auto facts = CodeFacts::behind(value);
   if (!facts)
     why = "expected integer codes of at most 8 bits, found float values or a codebook";
   else if (!isByteCode(elementOf(facts->codes)))
     why = "expected codes of at most 8 bits, found wider ones";
-  else if (facts->block)
-    why = "expected one scale per tensor or output channel, found one per block";
   else
     return facts;
   return std::nullopt;
 }
 
-std::optional<Activation> Activation::read(Value value, std::string &why, bool perChannel) {
+static constexpr llvm::StringLiteral foundBlocks =
+    "expected one scale per tensor or output channel, found one per block";
+
+std::optional<Activation> Activation::read(OpBuilder &builder, Value value, std::string &why,
+                                           Scales scales) {
   auto facts = readByteCodes(value, why);
   if (!facts)
     return std::nullopt;
-  if (facts->axis && !(perChannel && facts->isPerChannel())) {
-    why = "expected one scale per activation tensor, found one per slice of an axis";
-    return std::nullopt;
-  }
   Activation result;
   result.codes = facts->codes;
   result.low = facts->low;
   result.high = facts->high;
   result.zeroTensor = facts->zeroPoint;
   result.scaleTensor = facts->scale;
+  if (facts->axis && scales == Scales::PerRow && facts->hasConstantZeroPoint() &&
+      llvm::all_equal(facts->zeroPoints))
+    result.rowScales = readRowScales(builder, *facts, tensorOf(value));
+  if (facts->block && !result.rowScales) {
+    why = foundBlocks;
+    return std::nullopt;
+  }
+  bool isPerChannel = scales == Scales::PerChannel && facts->isPerChannel();
+  if (facts->axis && !isPerChannel && !result.rowScales) {
+    why = "expected one scale per activation tensor, found one per slice of an axis";
+    return std::nullopt;
+  }
   if (facts->hasConstantZeroPoint())
     result.zero = facts->zeroPoints.front();
-  if (facts->axis)
+  if (isPerChannel)
     result.channelScales = facts->scales;
-  else if (facts->hasConstantScale())
+  else if (facts->hasConstantScale() && !result.rowScales)
     result.scale = facts->scales.front();
   return result;
 }
@@ -139,9 +165,10 @@ struct ByteCodes {
 
 } // namespace
 
-/// What is subtracted from each channel's stored codes so that they fit si8.
+/// What is subtracted from each channel's stored codes so that they fit so many signed bits.
 static std::vector<int32_t> chooseShifts(const ByteCodes &codes, const CodeFacts &facts,
-                                         const ChannelMap &map) {
+                                         const ChannelMap &map, unsigned bits) {
+  const int32_t half = 1 << (bits - 1);
   std::vector<int32_t> shifts(map.total(), 0);
   bool noZero = llvm::all_of(facts.zeroPoints, [](int64_t zero) { return zero == 0; });
   if (noZero && codes.isSigned)
@@ -158,8 +185,8 @@ static std::vector<int32_t> chooseShifts(const ByteCodes &codes, const CodeFacts
   });
   for (size_t channel = 0; channel < shifts.size(); ++channel) {
     auto zero = static_cast<int32_t>(facts.zeroPoints[channel % facts.zeroPoints.size()]);
-    bool fits = low[channel] - zero >= -128 && high[channel] - zero <= 127;
-    shifts[channel] = fits ? zero : high[channel] > 127 ? 128 : 0;
+    bool fits = low[channel] - zero >= -half && high[channel] - zero < half;
+    shifts[channel] = fits ? zero : high[channel] >= half ? half : 0;
   }
   return shifts;
 }
@@ -201,10 +228,10 @@ static void sumUp(Weights &weights, const ByteCodes &codes, const ChannelMap &ma
 
 template <typename Element>
 static Value storeShifted(OpBuilder &builder, const CodeFacts &facts, const ByteCodes &codes,
-                          const ChannelMap &map, llvm::ArrayRef<int32_t> shifts) {
+                          const ChannelMap &map, llvm::ArrayRef<int32_t> shifts,
+                          unsigned bits = 8 * sizeof(Element)) {
   auto type = tensorOf(facts.codes);
-  auto target =
-      RankedTensorType::get(type.getShape(), builder.getIntegerType(8 * sizeof(Element), true));
+  auto target = RankedTensorType::get(type.getShape(), builder.getIntegerType(bits, true));
   bool same = llvm::all_of(shifts, [](int32_t shift) { return shift == 0; });
   if (same && type == target)
     return facts.codes;
@@ -221,11 +248,38 @@ static Value storeShifted(OpBuilder &builder, const CodeFacts &facts, const Byte
   return result;
 }
 
+/// The fewest bits of which kernels have a form, 2 to 4 or 8, that hold all codes less their
+/// shifts.
+static unsigned fewestBits(const ByteCodes &codes, const ChannelMap &map,
+                           llvm::ArrayRef<int32_t> shifts) {
+  int32_t low = 0, high = 0;
+  map.forEachRun([&](int64_t first, int64_t channel, int64_t count) {
+    for (int64_t i = first; i < first + count; ++i) {
+      low = std::min(low, codes[i] - shifts[channel]);
+      high = std::max(high, codes[i] - shifts[channel]);
+    }
+  });
+  for (unsigned bits = 2; bits <= 4; ++bits)
+    if (low >= -(1 << (bits - 1)) && high < 1 << (bits - 1))
+      return bits;
+  return 8;
+}
+
+void Weights::setRest(const CodeFacts &facts, llvm::ArrayRef<int32_t> shifts) {
+  rest.clear();
+  for (size_t channel = 0; channel < shifts.size(); ++channel)
+    rest.push_back(facts.zeroPoints[channel % facts.zeroPoints.size()] - shifts[channel]);
+}
+
 std::optional<Weights> Weights::read(OpBuilder &builder, Value value, int64_t channelAxis,
-                                     bool mayBeWide, std::string &why) {
+                                     Storage allowed, std::string &why) {
   auto facts = readByteCodes(value, why);
   if (!facts)
     return std::nullopt;
+  if (facts->block) {
+    why = foundBlocks;
+    return std::nullopt;
+  }
   if (facts->axis && *facts->axis != channelAxis) {
     why = "expected weight scales per output channel, found them along another axis";
     return std::nullopt;
@@ -246,17 +300,26 @@ std::optional<Weights> Weights::read(OpBuilder &builder, Value value, int64_t ch
     result.shape.push_back(1);
   }
   result.shape.push_back(map.channels);
-  std::vector<int32_t> shifts = chooseShifts(codes, *facts, map), zeros(map.total());
+  result.sums.resize(map.total());
+  for (int64_t channel = 0; channel < map.total(); ++channel)
+    result.scales.push_back(facts->scales[channel % facts->scales.size()]);
+  if (unsigned bits = type.getElementTypeBitWidth(); allowed.mayBeNarrow && bits <= 4) {
+    std::vector<int32_t> shifts = chooseShifts(codes, *facts, map, bits);
+    result.setRest(*facts, shifts);
+    if (!result.hasRest() || allowed.mayHaveRest) {
+      sumUp(result, codes, map, shifts);
+      result.codes =
+          storeShifted<int8_t>(builder, *facts, codes, map, shifts, fewestBits(codes, map, shifts));
+      return result;
+    }
+  }
+  std::vector<int32_t> shifts = chooseShifts(codes, *facts, map, 8), zeros(map.total());
   for (size_t channel = 0; channel < zeros.size(); ++channel)
     zeros[channel] = static_cast<int32_t>(facts->zeroPoints[channel % facts->zeroPoints.size()]);
-  bool isWide = mayBeWide && shifts != zeros && hasFewBeyondBytes(codes, *facts, map);
+  bool isWide = allowed.mayBeWide && shifts != zeros && hasFewBeyondBytes(codes, *facts, map);
   if (isWide)
     shifts = zeros;
-  result.sums.resize(map.total());
-  for (int64_t channel = 0; channel < map.total(); ++channel) {
-    result.rest.push_back(facts->zeroPoints[channel % facts->zeroPoints.size()] - shifts[channel]);
-    result.scales.push_back(facts->scales[channel % facts->scales.size()]);
-  }
+  result.setRest(*facts, shifts);
   sumUp(result, codes, map, shifts);
   result.codes = isWide ? storeShifted<int16_t>(builder, *facts, codes, map, shifts)
                         : storeShifted<int8_t>(builder, *facts, codes, map, shifts);

@@ -4,6 +4,7 @@
 #include "passes/Integerize/Passes.h"
 
 #include "dialects/Quern/ConstantData.h"
+#include "passes/Integerize/BlockedProducts.h"
 #include "passes/Integerize/CodeFacts.h"
 #include "passes/Integerize/Epilogue.h"
 #include "passes/Integerize/ValueMovers.h"
@@ -51,7 +52,10 @@ static Wish wishOf(qir::DequantizeOp op) {
   for (OpOperand &use : op.getResult().getUses()) {
     if (!llvm::isa<qir::ConvOp, qir::MatMulOp>(use.getOwner()))
       continue;
-    wish = std::max(wish, use.getOperandNumber() == 0 ? Wish::Left : Wish::Right);
+    // Weights with scales by blocks are the unsigned operand, of all targets.
+    auto matmul = llvm::dyn_cast<qir::MatMulOp>(use.getOwner());
+    bool isLeft = use.getOperandNumber() == 0 && !(matmul && hasBlockedWeights(matmul));
+    wish = std::max(wish, isLeft ? Wish::Left : Wish::Right);
   }
   return wish;
 }

@@ -58,8 +58,15 @@ public:
   /// or null if the anchor's kernel reads it as it is (OHWI, [K, N] or [N, K] row-major).
   virtual qir::PackedAttr getPackedForm(mlir::Operation *anchor) const = 0;
 
+  /// The packed form of constant scales or zero points of a `quern.matmul` with blocks of codes by
+  /// codes, or null if its kernel reads them as they are ([blocks, columns] row-major).
+  virtual qir::PackedAttr getBlockForm(qir::MatMulOp /*matmul*/, mlir::Value /*parameter*/) const {
+    return {};
+  }
+
   /// Packs constant weights: `bytes` row-major in the logical shape of the anchor's right operand
-  /// (as `getConstantBytes` gives them), the result `form.getBytes()` long.
+  /// (as `getConstantBytes` gives them), the result `form.getBytes()` long. With a form from
+  /// `getBlockForm`, scales or zero points likewise.
   virtual std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
                                  llvm::ArrayRef<char> bytes) const = 0;
 

@@ -18,7 +18,8 @@ struct TileSteps {
   mlir::Value rightOffset; ///< of the first step's weights, in bytes
   int64_t vectors = 1;
   int64_t count = 1;
-  int64_t lastTerms = 1; ///< terms of the last step that exist; only sums have to know
+  int64_t lastTerms = 1; ///< terms of the last step that exist: where sums are wanted or the inner
+                         ///< product `seesTerms`
   bool wantsSum = false; ///< of each pixel's terms, too
 };
 
@@ -58,6 +59,12 @@ public:
   virtual double instructions() const { return 1; }
   /// What bringing a vector of weights into a register costs, in loads.
   virtual double loadCost() const { return 1; }
+  /// Whether only those terms of a run's last step are multiplied that exist; if not, the packed
+  /// weights are 0 where there are none.
+  virtual bool seesTerms() const { return false; }
+  /// While a tile is reduced its sums stand shifted to the left by so many bits: nothing may be
+  /// added to them before they are shifted back, and they must have room for the shift.
+  virtual unsigned sumShift() const { return 0; }
   /// How tiles are reduced, or null: step by step with the functions below.
   virtual const TileKernel *tiles() const { return nullptr; }
 
@@ -105,6 +112,7 @@ struct ContractionShape {
 
   int64_t rows() const;
   int64_t macs() const;
+  int64_t terms() const { return kernelRows * kernelColumns * run; } ///< of one sum
   /// How many output dimensions make up the column (all but the last when flat).
   static mlir::FailureOr<ContractionShape> of(const DispatchView &view);
   /// The shape of weights alone, which packing needs: channels, groups, kernel, run, matrices.

@@ -1,6 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/target/Kernel/BlockScales.h"
 #include "compiler/target/Kernel/ContractionRows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,14 +30,14 @@ private:
 
   SmallVector<Value> reduce(const ContractionPanel &panel, const PixelTile &tile, Value group,
                             ArrayRef<Value> accumulators);
-  SmallVector<Value> reduceTaps(const ContractionPanel &panel, int64_t count, Value left,
+  SmallVector<Value> reduceTaps(const ContractionPanel &panel, const PixelTile &tile, Value left,
                                 Value right, ValueRange accumulators);
+  SmallVector<Value> reduceBlock(const ContractionPanel &panel, const PixelTile &tile, Value block,
+                                 Value left, Value right, ValueRange results);
   SmallVector<Value> reduceRun(const ContractionPanel &panel, int64_t count, Value left,
                                Value right, ValueRange accumulators);
   SmallVector<Value> step(const ContractionPanel &panel, int64_t count, Value left, Value right,
                           int64_t u, int64_t terms, ValueRange accumulators);
-  void loadScales(const ContractionPanel &panel, Value block);
-  SmallVector<Value> loadWeights(const ContractionPanel &panel, int64_t v, Value offset);
   SmallVector<Value> addRemainder(const ContractionPanel &panel, int64_t count, Value left,
                                   ValueRange accumulators);
   /// Steps by the target's own reduction of tiles; `lastTerms` of the last one exist.
@@ -54,62 +55,20 @@ private:
   std::optional<ContractionRows> rows; ///< where a softmax follows
   Buffer left;
   Value right;
-  /// Of weights that stay codes (see `quern.matmul`), and what a panel reads of them for one block,
-  /// [vector]: loaded at the run's start.
-  std::optional<Buffer> scales, zeros;
-  SmallVector<Value> panelScales, panelZeros;
-  int64_t steps; ///< per run
+  BlockScales scales; ///< of weights that stay codes, loaded at the run's start
+  int64_t steps;      ///< per run
 };
 } // namespace
 
 ContractionEmitter::ContractionEmitter(const EmitContext &context, const ContractionShape &shape,
                                        const ContractionTile &tile, const DotKernel &dot)
     : context(context), b(context.b), view(context.view), shape(shape), tile(tile), dot(dot),
-      epilogue(context, shape, dot) {
+      epilogue(context, shape, dot), scales(context, shape, dot) {
   if (llvm::isa_and_present<qir::SoftmaxOp>(view.follower))
     rows.emplace(context, shape, tile, dot);
   left = view.input(view.anchor->getOperand(0));
   right = view.input(view.anchor->getOperand(1)).memref;
   steps = (shape.run + dot.depth() - 1) / dot.depth();
-  if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(view.anchor); matmul && matmul.getScales()) {
-    scales = view.input(matmul.getScales());
-    if (matmul.getZeroPoints())
-      zeros = view.input(matmul.getZeroPoints());
-  }
-}
-
-/// The scales and zero points of a block of terms, as f32 lanes.
-void ContractionEmitter::loadScales(const ContractionPanel &panel, Value block) {
-  panelScales.clear();
-  panelZeros.clear();
-  if (!scales)
-    return;
-  int64_t lanes = dot.lanes(), channels = shape.channels;
-  Type real = VectorType::get({lanes}, b.getF32Type());
-  Value first = b.add(b.mul(block, channels), b.mul(panel.firstVector, lanes));
-  for (int64_t v = 0; v < panel.vectors; ++v) {
-    int64_t valid = v + 1 == panel.vectors ? panel.valid : lanes;
-    Value offset = b.add(first, v * lanes);
-    panelScales.push_back(b.loadRaw(scales->memref, offset, lanes, valid));
-    if (!zeros)
-      continue;
-    bool isShared = zeros->type.getNumElements() == 1;
-    Value raw = isShared ? b.splat(b.loadRaw(zeros->memref, b.index(0), 1, 1), lanes)
-                         : b.loadRaw(zeros->memref, offset, lanes, valid);
-    panelZeros.push_back(arith::SIToFPOp::create(b, real, b.toCompute(raw, zeros->element())));
-  }
-}
-
-/// One vector of weights; codes less their zero point (exact) times their scale.
-SmallVector<Value> ContractionEmitter::loadWeights(const ContractionPanel &panel, int64_t v,
-                                                   Value offset) {
-  SmallVector<Value> weights = dot.loadRight(b, right, offset);
-  if (!scales)
-    return weights;
-  Value value = weights.front();
-  if (zeros)
-    value = arith::SubFOp::create(b, value, panelZeros[v]);
-  return {arith::MulFOp::create(b, value, panelScales[v])};
 }
 
 SmallVector<Value> ContractionEmitter::delinearize(Value row) {
@@ -249,7 +208,7 @@ void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile
 
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
                                               Value group, ArrayRef<Value> accumulators) {
-  const TileKernel *tiles = dot.tiles();
+  const TileKernel *tiles = scales.hasBlockSums() ? nullptr : dot.tiles();
   bool wantsSum = epilogue.wantsSum();
   int64_t taps = shape.kernelRows * shape.kernelColumns;
   SmallVector<Value> indices(t.row);
@@ -264,7 +223,7 @@ SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, con
   SmallVector<Value> sums(accumulators);
   if (tiles)
     sums = tiles->begin(b, sums, t.count, panel.vectors, wantsSum);
-  sums = reduceTaps(panel, t.count, leftBase, rightBase, sums);
+  sums = reduceTaps(panel, t, leftBase, rightBase, sums);
   if (tiles)
     sums = tiles->end(b, sums, t.count, panel.vectors, wantsSum);
   // Remainders are added pixel by pixel and vector by vector.
@@ -273,29 +232,43 @@ SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, con
 }
 
 /// All runs of the kernel.
-SmallVector<Value> ContractionEmitter::reduceTaps(const ContractionPanel &panel, int64_t count,
+SmallVector<Value> ContractionEmitter::reduceTaps(const ContractionPanel &panel, const PixelTile &t,
                                                   Value leftBase, Value rightBase,
                                                   ValueRange accumulators) {
   int64_t runBytes = steps * panel.vectors * dot.stepBytes();
-  auto column = [&](Value leftRow, Value rightRow, ValueRange carried) {
+  auto row = [&](Value ky, Value leftRow, Value rightRow, ValueRange carried) {
+    scales.load(panel, ky);
+    if (scales.hasBlockSums())
+      return reduceBlock(panel, t, ky, leftRow, rightRow, carried);
     if (shape.kernelColumns == 1)
-      return reduceRun(panel, count, leftRow, rightRow, carried);
+      return reduceRun(panel, t.count, leftRow, rightRow, carried);
     return b.loop(
         b.index(0), b.index(shape.kernelColumns), 1, carried, [&](Value kx, ValueRange values) {
-          return reduceRun(panel, count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
+          return reduceRun(panel, t.count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
                            b.add(rightRow, b.mul(kx, runBytes)), values);
         });
   };
-  if (shape.kernelRows == 1) {
-    loadScales(panel, b.index(0));
-    return column(leftBase, rightBase, accumulators);
-  }
-  return b.loop(
-      b.index(0), b.index(shape.kernelRows), 1, accumulators, [&](Value ky, ValueRange values) {
-        loadScales(panel, ky);
-        return column(b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
-                      b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
-      });
+  if (shape.kernelRows == 1)
+    return row(b.index(0), leftBase, rightBase, accumulators);
+  return b.loop(b.index(0), b.index(shape.kernelRows), 1, accumulators,
+                [&](Value ky, ValueRange values) {
+                  return row(ky, b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
+                             b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
+                });
+}
+
+/// A block of codes by codes: its sums, scaled and added.
+SmallVector<Value> ContractionEmitter::reduceBlock(const ContractionPanel &panel,
+                                                   const PixelTile &t, Value block, Value leftBase,
+                                                   Value rightBase, ValueRange results) {
+  SmallVector<Value> sums = scales.start(panel, t, block);
+  const TileKernel *tiles = dot.tiles();
+  if (tiles)
+    sums = tiles->begin(b, sums, t.count, panel.vectors, /*wantsSum=*/false);
+  sums = reduceRun(panel, t.count, leftBase, rightBase, sums);
+  if (tiles)
+    sums = tiles->end(b, sums, t.count, panel.vectors, /*wantsSum=*/false);
+  return scales.add(panel, t, block, sums, results);
 }
 
 /// Steps unrolled per iteration of the innermost loop: enough to hide its overhead, and few
@@ -315,7 +288,8 @@ SmallVector<Value> ContractionEmitter::reduceRun(const ContractionPanel &panel, 
                                                  ValueRange accumulators) {
   int64_t panelStep = panel.vectors * dot.stepBytes();
   // Past the run's end the weights are zeros but a sum's ones are not: that step stands apart.
-  int64_t rest = shape.run % dot.depth(), full = steps - (epilogue.wantsSum() && rest != 0);
+  int64_t rest = shape.run % dot.depth();
+  int64_t full = steps - ((epilogue.wantsSum() || dot.seesTerms()) && rest != 0);
   int64_t unroll = dot.tiles() ? std::min(full, dot.tiles()->unroll())
                                : chooseUnroll(full, count * panel.vectors);
   int64_t whole = unroll == 0 ? 0 : full / unroll * unroll;
@@ -363,8 +337,8 @@ SmallVector<Value> ContractionEmitter::step(const ContractionPanel &panel, int64
   SmallVector<Value> next(accumulators);
   SmallVector<SmallVector<Value>> weights;
   for (int64_t v = 0; v < panel.vectors; ++v)
-    weights.push_back(
-        loadWeights(panel, v, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes())));
+    weights.push_back(scales.scaleWeights(
+        v, dot.loadRight(b, right, b.add(rightBase, (u * panel.vectors + v) * dot.stepBytes()))));
   int64_t pixelStep = shape.left.coefficients.back();
   for (int64_t pixel = 0; pixel < count; ++pixel) {
     SmallVector<Value> x =

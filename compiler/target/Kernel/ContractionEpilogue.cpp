@@ -14,7 +14,9 @@ ContractionEpilogue::ContractionEpilogue(const EmitContext &context, const Contr
     : context(context), b(context.b), view(context.view), shape(shape), dot(dot),
       map(view, takesEpilogue() ? view.epilogue : qir::MapOp(), view.anchor->getResults()),
       extremes(context) {
-  Type scalar = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  auto result = llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType());
+  isFloat = result.getElementType().isF32();
+  Type scalar = isFloat ? Type(b.getF32Type()) : Type(b.getI32Type());
   accumulatorType = KernelBuilder::withLanes(scalar, dot.lanes());
   for (const FusedMap::Source &source : map.sources)
     sourceAccesses.push_back(project(source.access));
@@ -56,7 +58,7 @@ ContractionEpilogue::OutputAccess ContractionEpilogue::project(const LinearAcces
 }
 
 int64_t ContractionEpilogue::findBias() const {
-  if (!map.map || dot.isFloat() || !view.anchor->getResult(0).hasOneUse())
+  if (!map.map || isFloat || dot.sumShift() != 0 || !view.anchor->getResult(0).hasOneUse())
     return -1;
   for (auto [index, source] : llvm::enumerate(map.sources)) {
     if (source.anchor != 0)
@@ -93,7 +95,7 @@ int64_t ContractionEpilogue::groupSize(int64_t vectors) const {
 /// Zeros, or the bias where the epilogue would add it to every accumulator.
 SmallVector<Value> ContractionEpilogue::initial(const ContractionPanel &panel, const PixelTile &t,
                                                 Value channel) {
-  Value zero = dot.isFloat() ? b.real(accumulatorType, 0.0f) : b.integer(accumulatorType, 0);
+  Value zero = isFloat ? b.real(accumulatorType, 0.0f) : b.integer(accumulatorType, 0);
   SmallVector<Value> accumulators;
   for (int64_t v = 0; v < panel.vectors; ++v) {
     Value start = zero;

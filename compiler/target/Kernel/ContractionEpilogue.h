@@ -80,6 +80,7 @@ private:
   std::optional<StoredTable> table; ///< what follows
   llvm::SmallVector<OutputAccess> sourceAccesses, resultAccesses;
   int64_t bias = -1;
+  bool isFloat; ///< the sums
   mlir::Type accumulatorType;
 };
 

@@ -13,7 +13,8 @@ ContractionRows::ContractionRows(const EmitContext &outer, const ContractionShap
       view(outer.view.ofFollower()), context{outer.b, view, outer.isa} {
   int64_t lanes = dot.lanes();
   rowStep = (shape.channels + lanes - 1) / lanes * lanes;
-  Type element = dot.isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  auto result = llvm::cast<RankedTensorType>(contraction->getResult(0).getType());
+  Type element = result.getElementType().isF32() ? Type(b.getF32Type()) : Type(b.getI32Type());
   auto add = [&](Value value, int64_t step) {
     produced.values.push_back(value);
     produced.buffers.push_back(

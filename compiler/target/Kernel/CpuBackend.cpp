@@ -3,6 +3,8 @@
 
 #include "compiler/target/Kernel/CpuBackend.h"
 
+#include "compiler/target/Kernel/BitPacked.h"
+#include "compiler/target/Kernel/BlockScales.h"
 #include "dialects/Quern/ConstantData.h"
 #include "dialects/Quern/Schemes/StorageScheme.h"
 #include "passes/Codegen/DispatchParts.h"
@@ -44,10 +46,32 @@ static bool isContraction(Operation *anchor) {
   return llvm::isa<qir::ConvOp, qir::MatMulOp>(anchor);
 }
 
+/// Weights of 2 to 4 signed bits.
+static bool isNarrowWeight(Operation *anchor) {
+  auto type = llvm::dyn_cast<IntegerType>(typeOf(anchor->getOperand(1)).getElementType());
+  return type && type.isSigned() && type.getWidth() >= 2 && type.getWidth() <= 4;
+}
+
 /// What the shared emitter of depthwise convolutions takes: no sums of windows.
 static bool isDepthwise(Operation *anchor) {
   auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
   return conv && conv.isDepthwise() && !conv.getWindowSum();
+}
+
+/// Whether the sums of 8-bit codes and weights have room for the shift that the weights come with.
+static bool hasRoomToShift(Operation *anchor, const DotKernel &dot) {
+  constexpr int64_t largestProduct = 255 * 128; // weights are in the upper bits of 8
+  return dot.sumShift() == 0 ||
+         ContractionShape::ofWeights(anchor).terms() <= INT32_MAX / largestProduct;
+}
+
+const DotKernel *CpuBackend::integerDotFor(Operation *anchor) const {
+  unsigned bits = typeOf(anchor->getOperand(1)).getElementTypeBitWidth();
+  auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor);
+  if (matmul && matmul.isBlockedInteger())
+    return bits <= 4 || bits == 8 ? isa.blockDot(bits) : nullptr;
+  const DotKernel *narrow = isNarrowWeight(anchor) ? isa.lowBitDot(bits) : nullptr;
+  return narrow && hasRoomToShift(anchor, *narrow) ? narrow : isa.integerDot();
 }
 
 const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
@@ -58,7 +82,7 @@ const DotKernel *CpuBackend::dotFor(Operation *anchor) const {
       (!getConstantRightOperand(anchor) || !WeightRemainder::isSupported(anchor)))
     return nullptr;
   if (!typeOf(anchor->getOperand(0)).getElementType().isF32())
-    return isa.integerDot();
+    return integerDotFor(anchor);
   return isa.floatDot(typeOf(anchor->getOperand(1)).getElementType());
 }
 
@@ -102,8 +126,10 @@ qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
     return qir::PackedAttr::get(context, "depthwise", weights.getDimSize(0), 1, bytes);
   }
   const DotKernel *dot = dotFor(anchor);
-  if (!dot)
-    return {};
+  if (!dot) {
+    RankedTensorType weights = typeOf(anchor->getOperand(1));
+    return isNarrowCode(weights.getElementType()) ? getBitPackedForm(weights) : qir::PackedAttr();
+  }
   ContractionShape shape = ContractionShape::ofWeights(anchor);
   ContractionTile tile = ContractionTile::choose(shape, *dot);
   int64_t bytes = getPackedBytes(shape, *dot);
@@ -114,6 +140,12 @@ qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
   }
   return qir::PackedAttr::get(context, dot->form(), tile.vectors * dot->lanes(), dot->depth(),
                               bytes);
+}
+
+qir::PackedAttr CpuBackend::getBlockForm(qir::MatMulOp matmul, Value parameter) const {
+  const DotKernel *dot = dotFor(matmul);
+  return dot ? BlockScales::getForm(matmul, parameter, getPackedForm(matmul), *dot)
+             : qir::PackedAttr();
 }
 
 /// OHWI with I = 1 to HWO: channels become the lanes.
@@ -135,6 +167,10 @@ std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form,
   if (isa.depthwise() && form.getForm().starts_with(isa.depthwise()->form()))
     return isa.depthwise()->pack(llvm::cast<qir::ConvOp>(anchor), bytes);
   const DotKernel *dot = dotFor(anchor);
+  if (!dot)
+    return packBits(typeOf(anchor->getOperand(1)), bytes);
+  if (BlockScales::isForm(form))
+    return BlockScales::pack(llvm::cast<qir::MatMulOp>(anchor), form, *dot, bytes);
   return packWeights(anchor, *dot, form.getColumns() / dot->lanes(), bytes);
 }
 

@@ -22,6 +22,12 @@ public:
   virtual void prepare(KernelBuilder &) const {}
   /// Inner products, or null where contractions are plain loops.
   virtual const DotKernel *integerDot() const { return nullptr; }
+  /// Of codes with weights of 2, 3 or 4 signed bits, which are unpacked in registers; null: such
+  /// weights are packed a byte each.
+  virtual const DotKernel *lowBitDot(unsigned /*bits*/) const { return nullptr; }
+  /// Of si8 codes with unsigned weights that have scales by blocks (`quern.matmul`); null: plain
+  /// loops.
+  virtual const DotKernel *blockDot(unsigned /*bits*/) const { return nullptr; }
   /// Of f32 activations; `weights` is f32, f16, bf16, or an integer of at most 8 bits whose codes
   /// are widened (the emitter scales them).
   virtual const DotKernel *floatDot(mlir::Type weights) const { return nullptr; }
@@ -91,6 +97,7 @@ public:
   explicit CpuBackend(const CpuIsa &isa) : isa(isa) {}
   bool takesFollower(mlir::Operation *contraction, mlir::Operation *follower) const override;
   qir::PackedAttr getPackedForm(mlir::Operation *anchor) const override;
+  qir::PackedAttr getBlockForm(qir::MatMulOp matmul, mlir::Value parameter) const override;
   std::vector<char> pack(mlir::Operation *anchor, qir::PackedAttr form,
                          llvm::ArrayRef<char> bytes) const override;
   mlir::DictionaryAttr chooseTile(qir::DispatchOp dispatch) const override;
@@ -103,6 +110,7 @@ public:
 private:
   /// The inner product for a contraction that is tiled, or null (depthwise, scalar targets).
   const DotKernel *dotFor(mlir::Operation *anchor) const;
+  const DotKernel *integerDotFor(mlir::Operation *anchor) const;
   /// The target's own depthwise kernel if the weights are packed for it, or null.
   const DepthwiseKernel *depthwiseFor(mlir::Operation *anchor) const;
   mlir::LogicalResult emitKernel(const EmitContext &context) const;

@@ -56,7 +56,8 @@ double CpuBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool
       llvm::cast<RankedTensorType>(view->anchor->getOperand(1).getType()).getElementType();
   bool isStored = isFloat && hasFloats(view->anchor); // else what it would cost with f32 weights
   Type single = Float32Type::get(dispatch.getContext());
-  const DotKernel *dot = isFloat ? isa.floatDot(isStored ? weights : single) : isa.integerDot();
+  const DotKernel *dot =
+      isFloat ? isa.floatDot(isStored ? weights : single) : integerDotFor(view->anchor);
   auto shape = ContractionShape::of(*view);
   if (!dot || failed(shape))
     return TargetModel::estimateProducts(dispatch, macs, asFloat);

@@ -1,6 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/target/Kernel/BitPacked.h"
 #include "compiler/target/Kernel/Extremes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,6 +32,7 @@ private:
   /// Accumulates one output element; second value: the sum of the left codes, third: of the right.
   Values convolve(const Values &indices);
   Values multiply(const Values &indices);
+  Values multiplyBlocks(qir::MatMulOp matmul, const Values &indices);
   Value scaleCode(qir::MatMulOp matmul, Value code, Value k, Value n);
   Values accumulate(const Values &carried, Value x, Value w);
   Value readPadded(qir::ConvOp conv, Value n, Value y, Value x, Value c);
@@ -65,6 +67,8 @@ PlainEmitter::Values PlainEmitter::accumulate(const Values &carried, Value x, Va
 
 static Value loadElement(KernelBuilder &b, const Buffer &buffer, ArrayRef<Value> indices) {
   Value offset = LinearAccess::of(Layout::of(buffer.type)).offset(b, indices);
+  if (isBitPacked(buffer.type))
+    return loadPackedCode(b, buffer, offset);
   return b.toCompute(b.loadRaw(buffer.memref, offset, 1, 1), buffer.element());
 }
 
@@ -131,8 +135,50 @@ Value PlainEmitter::scaleCode(qir::MatMulOp matmul, Value code, Value k, Value n
   return arith::MulFOp::create(b, real, loadElement(b, view.input(matmul.getScales()), {block, n}));
 }
 
+/// Codes by codes with scales by blocks: exact sums of blocks, scaled and added in order.
+PlainEmitter::Values PlainEmitter::multiplyBlocks(qir::MatMulOp matmul, const Values &indices) {
+  Buffer scales = view.input(matmul.getScales());
+  int64_t block = static_cast<int64_t>(*matmul.getBlockSize());
+  Value n = indices.back(), none = b.integer(b.getI32Type(), 0);
+  Values row(indices);
+  auto leftAt = [&](Value number) {
+    row.back() = number;
+    return ArrayRef<Value>(row);
+  };
+  return b.loop(
+      b.index(0), b.index(scales.type.getDimSize(0)), 1, {b.real(b.getF32Type(), 0.0f)},
+      [&](Value number, ValueRange carried) -> Values {
+        Value zero = none;
+        if (matmul.getZeroPoints()) {
+          Buffer zeros = view.input(matmul.getZeroPoints());
+          bool isShared = zeros.type.getNumElements() == 1;
+          zero = loadElement(
+              b, zeros, isShared ? Values(zeros.type.getRank(), b.index(0)) : Values{number, n});
+        }
+        Value first = b.mul(number, block);
+        Values sum =
+            b.loop(b.index(0), b.index(block), 1, {none}, [&](Value i, ValueRange sums) -> Values {
+              Value k = b.add(first, i);
+              Value x = loadElement(b, left, leftAt(k));
+              Value w =
+                  loadElement(b, right, matmul.getTransposeRhs() ? Values{n, k} : Values{k, n});
+              Value product =
+                  arith::MulIOp::create(b, x, arith::SubIOp::create(b, w, zero).getResult());
+              return {arith::AddIOp::create(b, sums[0], product)};
+            });
+        Value scale = loadElement(b, scales, {number, n});
+        if (matmul.getLhsScales())
+          scale = arith::MulFOp::create(
+              b, loadElement(b, view.input(matmul.getLhsScales()), leftAt(number)), scale);
+        Value real = arith::SIToFPOp::create(b, b.getF32Type(), sum[0]);
+        return {math::FmaOp::create(b, real, scale, carried[0])};
+      });
+}
+
 PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
   auto matmul = llvm::cast<qir::MatMulOp>(view.anchor);
+  if (matmul.isBlockedInteger())
+    return multiplyBlocks(matmul, indices);
   size_t rank = indices.size();
   auto operandIndices = [&](const Buffer &buffer, Value row, Value column) {
     Values result;

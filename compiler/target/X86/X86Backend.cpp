@@ -5,6 +5,7 @@
 #include "compiler/target/Targets.h"
 #include "compiler/target/X86/X86Depthwise.h"
 #include "compiler/target/X86/X86Dots.h"
+#include "compiler/target/X86/X86LowBitDots.h"
 #include "compiler/target/X86/X86Stores.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,6 +34,8 @@ public:
   int64_t lanes() const override { return 16; }
   const StoreEmitter &stores() const override { return storeEmitter; }
   const DotKernel *integerDot() const override { return &getVnniDot(); }
+  const DotKernel *lowBitDot(unsigned bits) const override { return &getVnniLowBitDot(bits); }
+  const DotKernel *blockDot(unsigned bits) const override { return &getVnniBlockDot(bits); }
   const DotKernel *floatDot(Type weights) const override { return &getFloatDot(16, weights); }
   const DepthwiseKernel *depthwise() const override { return &getVnniDepthwise(); }
   int64_t tableLanes() const override { return 64; }
@@ -82,6 +85,8 @@ public:
   int64_t lanes() const override { return 8; }
   const StoreEmitter &stores() const override { return storeEmitter; }
   const DotKernel *integerDot() const override { return &getAvx2Dot(); }
+  const DotKernel *lowBitDot(unsigned bits) const override { return &getAvx2LowBitDot(bits); }
+  const DotKernel *blockDot(unsigned bits) const override { return &getAvx2BlockDot(bits); }
   const DotKernel *floatDot(Type weights) const override { return &getFloatDot(8, weights); }
   Value multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const override {
     if (KernelBuilder::lanesOf(accumulator.getType()) != 8)

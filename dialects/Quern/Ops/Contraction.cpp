@@ -109,9 +109,11 @@ LogicalResult ConvOp::verify() {
 
 bool MatMulOp::isInteger() { return isCode8(tensorType(getLhs()).getElementType()); }
 
+bool MatMulOp::isBlockedInteger() { return getScales() && isInteger(); }
+
 /// The sums of the codes over k: [..., M, 1] and [..., 1, N].
 static LogicalResult verifySums(MatMulOp op, int64_t n) {
-  if ((op.getLhsSum() || op.getRhsSum()) && !op.isInteger())
+  if ((op.getLhsSum() || op.getRhsSum()) && (!op.isInteger() || op.getScales()))
     return op.emitOpError("(M5) sums belong to integer products");
   SmallVector<int64_t> left(tensorType(op.getLhs()).getShape());
   SmallVector<int64_t> right(tensorType(op.getRhs()).getShape());
@@ -131,10 +133,11 @@ static LogicalResult verifySums(MatMulOp op, int64_t n) {
 static LogicalResult verifyBlocks(MatMulOp op, int64_t k, int64_t n) {
   auto rhs = tensorType(op.getRhs());
   int64_t block = op.getBlockSize().value_or(0);
-  if (!tensorType(op.getLhs()).getElementType().isF32() || !isCode8(rhs.getElementType()) ||
+  Type left = tensorType(op.getLhs()).getElementType();
+  if (!(left.isF32() || left.isSignedInteger(8)) || !isCode8(rhs.getElementType()) ||
       rhs.getRank() != 2 || !tensorType(op.getResult()).getElementType().isF32())
-    return op.emitOpError("(M6) expected f32 x codes of at most 8 bits of rank 2 -> f32 with "
-                          "scales, found ")
+    return op.emitOpError("(M6) expected f32 or si8 x codes of at most 8 bits of rank 2 -> f32 "
+                          "with scales, found ")
            << op.getLhs().getType() << " and " << rhs;
   if (block < 1 || k % block != 0)
     return op.emitOpError("(M6) expected a block size that divides ") << k << ", found " << block;
@@ -153,6 +156,35 @@ static LogicalResult verifyBlocks(MatMulOp op, int64_t k, int64_t n) {
   return success();
 }
 
+/// What the left codes bring along where weights have scales by blocks: (M7).
+static LogicalResult verifyLeftBlocks(MatMulOp op, int64_t k) {
+  if (!op.isBlockedInteger()) {
+    if (op.getLhsScales() || op.getLhsSums())
+      return op.emitOpError("(M7) expected scales and sums of the left operand's blocks only with "
+                            "codes on both sides of blocks");
+    return success();
+  }
+  Type weights = tensorType(op.getRhs()).getElementType();
+  if (!weights.isUnsignedInteger() || !op.getLhsSums())
+    return op.emitOpError("(M7) expected unsigned weights and the sums of the left codes' blocks, "
+                          "found weights of ")
+           << weights;
+  SmallVector<int64_t> shape(tensorType(op.getLhs()).getShape());
+  shape.back() = k / static_cast<int64_t>(*op.getBlockSize());
+  auto check = [&](Value value, bool isFloat) -> LogicalResult {
+    Type element = tensorType(value).getElementType();
+    if (tensorType(value).getShape() == ArrayRef<int64_t>(shape) &&
+        (isFloat ? element.isF32() : element.isSignedInteger(32)))
+      return success();
+    return op.emitOpError("(M7) expected ")
+           << (isFloat ? "f32 scales" : "si32 sums") << " of the left blocks of shape ["
+           << ArrayRef<int64_t>(shape) << "], found " << value.getType();
+  };
+  if (failed(check(op.getLhsSums(), /*isFloat=*/false)))
+    return failure();
+  return op.getLhsScales() ? check(op.getLhsScales(), /*isFloat=*/true) : success();
+}
+
 LogicalResult MatMulOp::verify() {
   auto lhs = tensorType(getLhs()), rhs = tensorType(getRhs()), result = tensorType(getResult());
   int64_t rank = lhs.getRank();
@@ -169,7 +201,7 @@ LogicalResult MatMulOp::verify() {
   if (lhs.getDimSize(rank - 1) != k)
     return emitOpError("(M3) expected equal reduction sizes, found ")
            << lhs.getDimSize(rank - 1) << " and " << k;
-  if (getScales() && failed(verifyBlocks(*this, k, n)))
+  if ((getScales() && failed(verifyBlocks(*this, k, n))) || failed(verifyLeftBlocks(*this, k)))
     return failure();
   if (!getScales() && (getZeroPoints() || getBlockSize()))
     return emitOpError("(M6) expected scales where there are zero points or a block size");

@@ -61,26 +61,36 @@ def Quern_MatMulOp : Quern_Op<"matmul",
     `lhs_sum` [..., M, 1] and `rhs_sum` [..., 1, N] are the sums of the codes over k, with the batch
     dimensions of lhs and of rhs.
 
-    With `scales`, f32 meets weights that stay codes of at most 8 bits: rhs[k, n] is
-    float(code - zero) * scale, as `quern.dequantize` computes it, with one scale for each column and
+    With `scales`, weights stay codes of at most 8 bits that have one scale for each column and
     block of `block_size` terms of the reduction. `zero_points` are as many codes, one for all, or 0
-    when absent.
+    when absent. Two kinds of lhs meet them:
+    - f32: rhs[k, n] is float(code - zero) * scale, as `quern.dequantize` computes it.
+    - si8 codes, whose zero point, if any, is the reader's business: the blocks' sums
+      acc_b[m, n] = sum over k in block b of lhs[m, k] * (rhs[k, n] - zero) are exact, and the result
+      is the sum over b, in order and starting from 0, of fma(float(acc_b), scale, result). With
+      `lhs_scales`, one for each row and block, the scale is the product of the two, rounded once.
+      `lhs_sums`, [..., M, K / block_size], must be the sums of lhs's codes over each block: kernels
+      whose instructions want unsigned weights start from -zero * sum.
 
     Constraints: (M1) ranks as above; (M2) element types as (V2); (M3) k agrees; (M4) the result's
     shape follows; (M5) sums only with integer operands, si32, of the shapes above;
-    (M6) with scales lhs is f32, rhs codes of rank 2, block_size divides k, scales are f32
-    [k / block_size, n], zero_points have rhs's element type and the scales' shape or one element;
-    without scales there are no zero_points and no block_size.
+    (M6) with scales lhs is f32 or si8, the result f32, rhs codes of rank 2, block_size divides k,
+    scales are f32 [k / block_size, n], zero_points have rhs's element type and the scales' shape or
+    one element; without scales there are no zero_points and no block_size; (M7) with scales and
+    codes on the left there are lhs_sums, si32 [..., M, k / block_size], and rhs is unsigned;
+    lhs_scales are f32 of that shape; elsewhere there are neither.
   }];
   let arguments = (ins Quern_Tensor:$lhs, Quern_Tensor:$rhs,
                        Optional<Quern_Tensor>:$scales, Optional<Quern_Tensor>:$zero_points,
+                       Optional<Quern_Tensor>:$lhs_scales, Optional<Quern_Tensor>:$lhs_sums,
                        UnitAttr:$transpose_rhs, OptionalAttr<I64Attr>:$block_size);
   let results = (outs Quern_Tensor:$result, Optional<Quern_Tensor>:$lhs_sum,
                       Optional<Quern_Tensor>:$rhs_sum);
   let assemblyFormat = [{
     $lhs `,` $rhs (`transposed` $transpose_rhs^)? (`blocks` $block_size^)? (`scales` $scales^)?
-    (`zeros` $zero_points^)? attr-dict `:` type($lhs) `,` type($rhs) (`scales` type($scales)^)?
-    (`zeros` type($zero_points)^)? `->` type($result)
+    (`zeros` $zero_points^)? (`lhs_scales` $lhs_scales^)? (`lhs_sums` $lhs_sums^)? attr-dict
+    `:` type($lhs) `,` type($rhs) (`scales` type($scales)^)? (`zeros` type($zero_points)^)?
+    (`lhs_scales` type($lhs_scales)^)? (`lhs_sums` type($lhs_sums)^)? `->` type($result)
     (`lhs_sum` type($lhs_sum)^)? (`rhs_sum` type($rhs_sum)^)?
   }];
   let hasVerifier = 1;
@@ -88,10 +98,14 @@ def Quern_MatMulOp : Quern_Op<"matmul",
     OpBuilder<(ins "::mlir::Type":$result, "::mlir::Type":$lhsSum, "::mlir::Type":$rhsSum,
                    "::mlir::Value":$lhs, "::mlir::Value":$rhs, "bool":$transposeRhs), [{
       build($_builder, $_state, result, lhsSum, rhsSum, lhs, rhs, ::mlir::Value(), ::mlir::Value(),
-            transposeRhs, ::mlir::IntegerAttr());
+            ::mlir::Value(), ::mlir::Value(), transposeRhs, ::mlir::IntegerAttr());
     }]>
   ];
-  let extraClassDeclaration = [{ bool isInteger(); }];
+  let extraClassDeclaration = [{
+    bool isInteger();
+    /// Codes by codes with scales by blocks: exact sums of blocks, added as floats.
+    bool isBlockedInteger();
+  }];
 }
 
 def Quern_PoolOp : Quern_Op<"pool", [Pure]> {

@@ -11,6 +11,8 @@ using namespace mlir;
 using namespace quern;
 using namespace quern::legalize;
 using qir::BinaryKind;
+using qir::ReduceKind;
+using qir::UnaryKind;
 
 /// What MatMulNBits says about its weights: [columns, depth] in blocks along the depth.
 struct BlockedShape {
@@ -68,6 +70,29 @@ static Value readZeroPoints(NodeBuilder &n, const BlockedShape &s) {
   return n.integers(centre, {s.columns, s.blocks}, n.b.getIntegerType(s.bits, false));
 }
 
+/// The activations as the accuracy level permits them: with level 4 int8 codes, one scale for each
+/// row and block, max |x| / 127 (ONNX Runtime's CompInt8); a reduction that ends inside of a block
+/// is filled up with zeros. A block of zeros gets the smallest normal scale, and codes of 0.
+static Value quantizeActivations(NodeBuilder &n, const BlockedShape &s) {
+  constexpr int64_t int8Activations = 4;
+  Value x = n.f32(0);
+  if (!x || n.node.getInt("accuracy_level", 0) != int8Activations)
+    return x;
+  int64_t rank = rankOf(x), filled = s.blocks * s.block;
+  Dims low(rank, 0), high(rank, 0), split(shapeOf(x));
+  high.back() = filled - s.depth;
+  if (filled != s.depth)
+    x = n.pad(x, n.scalarF32(0.0f), low, high);
+  split.back() = s.blocks;
+  split.push_back(s.block);
+  Value blocks = n.reshape(n.unary(UnaryKind::Abs, x), split);
+  Value most = n.reduce(ReduceKind::Max, blocks, {rank}, /*keep=*/false);
+  Value scale = n.binary(BinaryKind::Max, n.binary(BinaryKind::Div, most, 127.0f), 0x1p-126f);
+  QuantParams params{scale, Value(), rank - 1, s.block};
+  Value codes = n.quantize(x, params, n.b.getIntegerType(8, /*isSigned=*/true), n.siteOf(n.in(0)));
+  return n.dequantize(codes, params, n.siteOf(n.in(0)));
+}
+
 /// A, packed B [N, blocks, bytes], scales, zero points, group indices, bias.
 static LogicalResult buildMatMulNBits(NodeBuilder &n) {
   auto s = readShape(n);
@@ -80,13 +105,16 @@ static LogicalResult buildMatMulNBits(NodeBuilder &n) {
   Value zeroPoints = scales ? readZeroPoints(n, *s) : Value();
   if (!codes || !zeroPoints)
     return failure();
+  Value x = quantizeActivations(n, *s);
+  if (!x)
+    return failure();
   // The last block may be longer than the weights are deep.
-  codes = n.slice(codes, {0, 0}, {1, 1}, {s->columns, s->depth});
+  codes = n.slice(codes, {0, 0}, {1, 1}, {s->columns, shapeOf(x).back()});
   auto params = n.params(codes, elementOf(codes), scales, zeroPoints, 1, s->block);
   if (!params)
     return failure();
   Value weights = n.dequantize(codes, *params, n.siteOf(n.in(1)));
-  Value result = n.matmul(n.f32(0), n.transposeStored(weights, {1, 0}));
+  Value result = n.matmul(x, n.transposeStored(weights, {1, 0}));
   if (n.has(5))
     result = n.binary(BinaryKind::Add, result, n.f32(5));
   return n.finish(result);

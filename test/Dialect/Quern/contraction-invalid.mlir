@@ -332,7 +332,7 @@ func.func @block_zeros(%x: tensor<2x8xf32>, %w: tensor<8x4xui4>, %s: tensor<2x4x
 // -----
 
 func.func @block_codes(%x: tensor<2x8xui8>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>) {
-  // expected-error @+1 {{(M6) expected f32 x codes of at most 8 bits of rank 2 -> f32 with scales, found 'tensor<2x8xui8>' and 'tensor<8x4xui4>'}}
+  // expected-error @+1 {{(M6) expected f32 or si8 x codes of at most 8 bits of rank 2 -> f32 with scales, found 'tensor<2x8xui8>' and 'tensor<8x4xui4>'}}
   %0 = quern.matmul %x, %w blocks 4 scales %s : tensor<2x8xui8>, tensor<8x4xui4> scales tensor<2x4xf32> -> tensor<2x4xf32>
   return
 }
@@ -342,5 +342,45 @@ func.func @block_codes(%x: tensor<2x8xui8>, %w: tensor<8x4xui4>, %s: tensor<2x4x
 func.func @no_scales(%x: tensor<2x8xf32>, %w: tensor<8x4xf32>) {
   // expected-error @+1 {{(M6) expected scales where there are zero points or a block size}}
   %0 = quern.matmul %x, %w blocks 4 : tensor<2x8xf32>, tensor<8x4xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @m7_signed(%x: tensor<2x8xsi8>, %w: tensor<8x4xsi4>, %s: tensor<2x4xf32>, %u: tensor<2x2xsi32>) {
+  // expected-error @+1 {{(M7) expected unsigned weights and the sums of the left codes' blocks, found weights of 'si4'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s lhs_sums %u : tensor<2x8xsi8>, tensor<8x4xsi4> scales tensor<2x4xf32> lhs_sums tensor<2x2xsi32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @m7_no_sums(%x: tensor<2x8xsi8>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>) {
+  // expected-error @+1 {{(M7) expected unsigned weights and the sums of the left codes' blocks, found weights of 'ui4'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s : tensor<2x8xsi8>, tensor<8x4xui4> scales tensor<2x4xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @m7_sums(%x: tensor<2x8xsi8>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>, %u: tensor<2x4xsi32>) {
+  // expected-error @+1 {{(M7) expected si32 sums of the left blocks of shape [2, 2], found 'tensor<2x4xsi32>'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s lhs_sums %u : tensor<2x8xsi8>, tensor<8x4xui4> scales tensor<2x4xf32> lhs_sums tensor<2x4xsi32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @m7_scales(%x: tensor<2x8xsi8>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>, %t: tensor<2x1xf32>, %u: tensor<2x2xsi32>) {
+  // expected-error @+1 {{(M7) expected f32 scales of the left blocks of shape [2, 2], found 'tensor<2x1xf32>'}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s lhs_scales %t lhs_sums %u : tensor<2x8xsi8>, tensor<8x4xui4> scales tensor<2x4xf32> lhs_scales tensor<2x1xf32> lhs_sums tensor<2x2xsi32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @m7_float(%x: tensor<2x8xf32>, %w: tensor<8x4xui4>, %s: tensor<2x4xf32>, %u: tensor<2x2xsi32>) {
+  // expected-error @+1 {{(M7) expected scales and sums of the left operand's blocks only with codes on both sides of blocks}}
+  %0 = quern.matmul %x, %w blocks 4 scales %s lhs_sums %u : tensor<2x8xf32>, tensor<8x4xui4> scales tensor<2x4xf32> lhs_sums tensor<2x2xsi32> -> tensor<2x4xf32>
   return
 }

@@ -80,3 +80,14 @@ func.func @pool(%x: tensor<1x8x8x4xui8>, %f: tensor<1x8x8x2xf32>) {
   %2 = quern.pool sum %f kernel [2, 2] strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] : tensor<1x8x8x2xf32> -> tensor<1x7x7x2xf32>
   return
 }
+
+// Codes on both sides of blocks: with and without scales of the left ones.
+// CHECK-LABEL: func.func @blocked_codes
+// CHECK: quern.matmul %{{.*}}, %{{.*}} blocks 4 scales %{{.*}} zeros %{{.*}} lhs_scales %{{.*}} lhs_sums %{{.*}} : tensor<3x2x8xsi8>, tensor<8x5xui3> scales tensor<2x5xf32> zeros tensor<2x5xui3> lhs_scales tensor<3x2x2xf32> lhs_sums tensor<3x2x2xsi32> -> tensor<3x2x5xf32>
+// CHECK: quern.matmul %{{.*}}, %{{.*}} blocks 4 scales %{{.*}} lhs_sums %{{.*}} : tensor<3x2x8xsi8>, tensor<8x5xui3> scales tensor<2x5xf32> lhs_sums tensor<3x2x2xsi32> -> tensor<3x2x5xf32>
+func.func @blocked_codes(%x: tensor<3x2x8xsi8>, %w: tensor<8x5xui3>, %s: tensor<2x5xf32>, %z: tensor<2x5xui3>,
+                         %t: tensor<3x2x2xf32>, %u: tensor<3x2x2xsi32>) {
+  %0 = quern.matmul %x, %w blocks 4 scales %s zeros %z lhs_scales %t lhs_sums %u : tensor<3x2x8xsi8>, tensor<8x5xui3> scales tensor<2x5xf32> zeros tensor<2x5xui3> lhs_scales tensor<3x2x2xf32> lhs_sums tensor<3x2x2xsi32> -> tensor<3x2x5xf32>
+  %1 = quern.matmul %x, %w blocks 4 scales %s lhs_sums %u : tensor<3x2x8xsi8>, tensor<8x5xui3> scales tensor<2x5xf32> lhs_sums tensor<3x2x2xsi32> -> tensor<3x2x5xf32>
+  return
+}

@@ -107,15 +107,133 @@ func.func @product(%a: tensor<2x5x4xui8>, %b: tensor<2x4x3xui4>) -> tensor<2x5x3
 
 // -----
 
+// Scales by blocks: unsigned codes with a shared zero point, signed activations whose zero point
+// (3 - 128) meets the constant sum over blocks of scale * sum of weights, 0.5 * 2 * 2 = 2.
 // CHECK-LABEL: @blocks
-// CHECK: quern.matmul {{.*}} -> tensor<4x2xf32>
+// CHECK: %[[X:.*]] = quern.map ins(%arg0
+// CHECK: -> tensor<4x4xsi8>
+// CHECK-DAG: %[[W:.*]] = quern.constant(dense<9> : tensor<4x2xui4>)
+// CHECK-DAG: %[[Z:.*]] = quern.constant(dense<8> : tensor<1xui4>)
+// CHECK-DAG: %[[S:.*]] = quern.constant(dense<5.000000e-01> : tensor<2x2xf32>)
+// CHECK: quern.reduce sum %{{.*}} axes [2] : tensor<4x2x2xsi8> -> tensor<4x2x1xsi32>
+// CHECK: quern.matmul %[[X]], %[[W]] blocks 2 scales %[[S]] zeros %[[Z]] lhs_sums %{{.*}} -> tensor<4x2xf32>
+// CHECK: quern.constant(dense<2.500000e+02> : tensor<2xf32>)
+// CHECK: quern.map ins(
+// CHECK: arith.addf
+// CHECK: arith.mulf
 func.func @blocks(%c: tensor<4x4xui8>) -> tensor<4x2xf32> {
   %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
-  %x = quern.dequantize %c, %s : tensor<4x4xui8>, tensor<1xf32> -> tensor<4x4xf32>
+  %z = quern.constant(dense<3> : tensor<1xui8>) : tensor<1xui8>
+  %x = quern.dequantize %c, %s, %z : tensor<4x4xui8>, tensor<1xf32>, tensor<1xui8> -> tensor<4x4xf32>
   %w = quern.constant(dense<1> : tensor<4x2xsi4>) : tensor<4x2xsi4>
   %ws = quern.constant(dense<0.5> : tensor<2x2xf32>) : tensor<2x2xf32>
   %wf = quern.dequantize %w, %ws {axis = 0 : i64, block_size = 2 : i64} : tensor<4x2xsi4>, tensor<2x2xf32> -> tensor<4x2xf32>
+  %y = quern.matmul %x, %wf : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %y : tensor<4x2xf32>
+}
+
+// -----
+
+// Activations with scales of the same blocks, known at run time; the reduction ends inside of a block.
+// CHECK-LABEL: @blocks_of_both
+// CHECK: quern.pad %arg0, %{{.*}} low [0, 0] : tensor<4x3xsi8>, tensor<1xsi8> -> tensor<4x4xsi8>
+// CHECK-DAG: quern.constant(dense<{{.*}}1], [2], [3], [0]]> : tensor<4x1xui4>)
+// CHECK-DAG: quern.constant(dense<{{.*}}5], [6]]> : tensor<2x1xui4>)
+// CHECK: quern.matmul {{.*}} blocks 2 scales %{{.*}} zeros %{{.*}} lhs_scales %arg1 lhs_sums
+// CHECK-NOT: quern.map
+// CHECK: return
+func.func @blocks_of_both(%c: tensor<4x3xsi8>, %s: tensor<4x2xf32>) -> tensor<4x1xf32> {
+  %x = quern.dequantize %c, %s {axis = 1 : i64, block_size = 2 : i64} : tensor<4x3xsi8>, tensor<4x2xf32> -> tensor<4x3xf32>
+  %w = quern.constant(dense<[[1], [2], [3]]> : tensor<3x1xui4>) : tensor<3x1xui4>
+  %ws = quern.constant(dense<0.5> : tensor<2x1xf32>) : tensor<2x1xf32>
+  %wz = quern.constant(dense<[[5], [6]]> : tensor<2x1xui4>) : tensor<2x1xui4>
+  %wf = quern.dequantize %w, %ws, %wz {axis = 0 : i64, block_size = 2 : i64} : tensor<3x1xui4>, tensor<2x1xf32>, tensor<2x1xui4> -> tensor<3x1xf32>
+  %y = quern.matmul %x, %wf : tensor<4x3xf32>, tensor<3x1xf32> -> tensor<4x1xf32>
+  return %y : tensor<4x1xf32>
+}
+
+// -----
+
+// Other blocks than those of the weights have no common sums.
+// CHECK-LABEL: @other_blocks
+// CHECK: quern.matmul {{.*}} : tensor<4x4xf32>, tensor<4x2xf32>
+func.func @other_blocks(%c: tensor<4x4xsi8>, %s: tensor<4x4xf32>) -> tensor<4x2xf32> {
+  %x = quern.dequantize %c, %s {axis = 1 : i64, block_size = 1 : i64} : tensor<4x4xsi8>, tensor<4x4xf32> -> tensor<4x4xf32>
+  %w = quern.constant(dense<1> : tensor<4x2xui4>) : tensor<4x2xui4>
+  %ws = quern.constant(dense<0.5> : tensor<2x2xf32>) : tensor<2x2xf32>
+  %wf = quern.dequantize %w, %ws {axis = 0 : i64, block_size = 2 : i64} : tensor<4x2xui4>, tensor<2x2xf32> -> tensor<4x2xf32>
   // expected-remark @+1 {{computed in float: expected one scale per tensor or output channel, found one per block}}
   %y = quern.matmul %x, %wf : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
   return %y : tensor<4x2xf32>
+}
+
+// -----
+
+// A scale for each row of the activations: one more factor in the epilogue.
+// CHECK-LABEL: @rows
+// CHECK: %[[ACC:.*]] = quern.matmul %{{.*}} : tensor<4x4xui8>, tensor<4x2xsi8> -> tensor<4x2xsi32>
+// CHECK: quern.map ins(%[[ACC]], {{.*}} : tensor<4x2xsi32>, {{.*}}tensor<4x1xf32>, tensor<2xf32>)
+// CHECK: arith.addi
+// CHECK: %[[F:.*]] = arith.sitofp
+// CHECK: %[[M:.*]] = arith.mulf
+// CHECK: arith.mulf %[[F]], %[[M]]
+func.func @rows(%c: tensor<4x4xsi8>, %s: tensor<4xf32>) -> tensor<4x2xf32> {
+  %x = quern.dequantize %c, %s {axis = 0 : i64} : tensor<4x4xsi8>, tensor<4xf32> -> tensor<4x4xf32>
+  %w = quern.constant(dense<100> : tensor<4x2xsi8>) : tensor<4x2xsi8>
+  %ws = quern.constant(dense<[0.5, 0.25]> : tensor<2xf32>) : tensor<2xf32>
+  %wf = quern.dequantize %w, %ws {axis = 1 : i64} : tensor<4x2xsi8>, tensor<2xf32> -> tensor<4x2xf32>
+  %y = quern.matmul %x, %wf : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x2xf32>
+  return %y : tensor<4x2xf32>
+}
+
+// -----
+
+// Weights of at most 4 bits keep the bits that they need: here 3, once 9 is subtracted.
+// CHECK-LABEL: @narrow
+// CHECK: quern.constant(dense<{{.*}}-1, 2]{{.*}}-4, 3]{{.*}}> : tensor<2x1x1x2xsi3>)
+// CHECK: quern.conv {{.*}} : tensor<1x4x4x2xui8>, tensor<2x1x1x2xsi3> -> tensor<1x4x4x2xsi32>
+func.func @narrow(%c: tensor<1x4x4x2xui8>) -> tensor<1x4x4x2xf32> {
+  %one = quern.constant(dense<1.0> : tensor<f32>) : tensor<f32>
+  %x = quern.dequantize %c, %one : tensor<1x4x4x2xui8>, tensor<f32> -> tensor<1x4x4x2xf32>
+  %w = quern.constant(dense<[[[[8, 11]]], [[[5, 12]]]]> : tensor<2x1x1x2xui4>) : tensor<2x1x1x2xui4>
+  %wz = quern.constant(dense<9> : tensor<ui4>) : tensor<ui4>
+  %wf = quern.dequantize %w, %one, %wz : tensor<2x1x1x2xui4>, tensor<f32>, tensor<ui4> -> tensor<2x1x1x2xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x4x4x2xf32>, tensor<2x1x1x2xf32> -> tensor<1x4x4x2xf32>
+  return %y : tensor<1x4x4x2xf32>
+}
+
+// -----
+
+// Those that do not fit once their zero point is subtracted meet the sum of the window instead.
+// CHECK-LABEL: @narrow_rest
+// CHECK: quern.constant(dense<{{.*}}-8, 7]{{.*}}-1, 2]{{.*}}> : tensor<2x1x1x2xsi4>)
+// CHECK: %{{.*}}, %{{.*}} = quern.conv {{.*}} -> tensor<1x4x4x2xsi32>, tensor<1x4x4x1xsi32>
+// CHECK: quern.constant(dense<[-6, 0]> : tensor<2xsi32>)
+func.func @narrow_rest(%c: tensor<1x4x4x2xui8>) -> tensor<1x4x4x2xf32> {
+  %one = quern.constant(dense<1.0> : tensor<f32>) : tensor<f32>
+  %x = quern.dequantize %c, %one : tensor<1x4x4x2xui8>, tensor<f32> -> tensor<1x4x4x2xf32>
+  %w = quern.constant(dense<[[[[0, 15]]], [[[1, 4]]]]> : tensor<2x1x1x2xui4>) : tensor<2x1x1x2xui4>
+  %wz = quern.constant(dense<2> : tensor<ui4>) : tensor<ui4>
+  %wf = quern.dequantize %w, %one, %wz : tensor<2x1x1x2xui4>, tensor<f32>, tensor<ui4> -> tensor<2x1x1x2xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x4x4x2xf32>, tensor<2x1x1x2xf32> -> tensor<1x4x4x2xf32>
+  return %y : tensor<1x4x4x2xf32>
+}
+
+// -----
+
+// Not where groups cannot be corrected, nor in a depthwise convolution: a byte each.
+// CHECK-LABEL: @narrow_groups
+// CHECK: quern.conv {{.*}} groups 2 : tensor<1x4x4x4xui8>, tensor<4x1x1x2xsi8> -> tensor<1x4x4x4xsi32>
+// CHECK: quern.conv {{.*}} groups 4 : tensor<1x4x4x4xui8>, tensor<4x1x1x1xsi8> -> tensor<1x4x4x4xsi32>
+func.func @narrow_groups(%c: tensor<1x4x4x4xui8>) -> (tensor<1x4x4x4xf32>, tensor<1x4x4x4xf32>) {
+  %one = quern.constant(dense<1.0> : tensor<f32>) : tensor<f32>
+  %x = quern.dequantize %c, %one : tensor<1x4x4x4xui8>, tensor<f32> -> tensor<1x4x4x4xf32>
+  %w = quern.constant(dense<[[[[0, 15]]], [[[1, 4]]], [[[1, 4]]], [[[1, 4]]]]> : tensor<4x1x1x2xui4>) : tensor<4x1x1x2xui4>
+  %wz = quern.constant(dense<2> : tensor<ui4>) : tensor<ui4>
+  %wf = quern.dequantize %w, %one, %wz : tensor<4x1x1x2xui4>, tensor<f32>, tensor<ui4> -> tensor<4x1x1x2xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 2 : tensor<1x4x4x4xf32>, tensor<4x1x1x2xf32> -> tensor<1x4x4x4xf32>
+  %v = quern.constant(dense<[[[[1]]], [[[2]]], [[[3]]], [[[-4]]]]> : tensor<4x1x1x1xsi4>) : tensor<4x1x1x1xsi4>
+  %vf = quern.dequantize %v, %one : tensor<4x1x1x1xsi4>, tensor<f32> -> tensor<4x1x1x1xf32>
+  %u = quern.conv %x, %vf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 4 : tensor<1x4x4x4xf32>, tensor<4x1x1x1xf32> -> tensor<1x4x4x4xf32>
+  return %y, %u : tensor<1x4x4x4xf32>, tensor<1x4x4x4xf32>
 }

@@ -43,3 +43,17 @@ func.func @argument(%q: tensor<4x2xsi8>, %w: tensor<2x3xf32>) -> tensor<4x3xf32>
   %y = quern.matmul %d, %w : tensor<4x2xf32>, tensor<2x3xf32> -> tensor<4x3xf32>
   return %y : tensor<4x3xf32>
 }
+
+// Beside weights with scales by blocks, the left operand is si8 on all targets.
+// CHECK-LABEL: @blocked_weights
+// CHECK: quern.quantize %arg0, {{.*}} -> tensor<2x4xsi8>
+func.func @blocked_weights(%x: tensor<2x4xf32>) -> tensor<2x3xf32> {
+  %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %q = quern.quantize %x, %s : tensor<2x4xf32>, tensor<1xf32> -> tensor<2x4xui8>
+  %d = quern.dequantize %q, %s : tensor<2x4xui8>, tensor<1xf32> -> tensor<2x4xf32>
+  %w = quern.constant(dense<1> : tensor<4x3xui4>) : tensor<4x3xui4>
+  %ws = quern.constant(dense<0.5> : tensor<2x3xf32>) : tensor<2x3xf32>
+  %wd = quern.dequantize %w, %ws {axis = 0 : i64, block_size = 2 : i64} : tensor<4x3xui4>, tensor<2x3xf32> -> tensor<4x3xf32>
+  %y = quern.matmul %d, %wd : tensor<2x4xf32>, tensor<4x3xf32> -> tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}

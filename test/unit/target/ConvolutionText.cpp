@@ -9,8 +9,8 @@ TextValue Convolution::write(DispatchText &text) const {
   bool isFloat = element == "f32", isPadded = pads != Shape{0, 0, 0, 0};
   std::string accumulator = isFloat ? "f32" : "si32";
   TextValue x = text.input(input, element);
-  TextValue w =
-      text.input({outputs, kernel[0], kernel[1], input[3] / groups}, isFloat ? "f32" : weights);
+  std::string right = !weights.empty() ? weights : isFloat ? "f32" : "si8";
+  TextValue w = text.input({outputs, kernel[0], kernel[1], input[3] / groups}, right);
   Shape shape{input[0], 0, 0, outputs};
   for (int i = 0; i < 2; ++i)
     shape[1 + i] =

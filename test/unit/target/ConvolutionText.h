@@ -14,8 +14,8 @@ struct Convolution {
   int64_t outputs;
   Shape kernel = {1, 1}, strides = {1, 1}, pads = {0, 0, 0, 0}, dilations = {1, 1};
   int64_t groups = 1;
-  std::string element = "ui8"; ///< of the input; f32 weights go with f32
-  std::string weights = "si8"; ///< of an integer input
+  std::string element = "ui8"; ///< of the input
+  std::string weights = {};    ///< without, si8, or f32 as the input
   bool windowSum = false;      ///< used as the second input of the epilogue
   bool residual = false;       ///< a tensor of codes is added in the epilogue
   int64_t fill = 0;            ///< the dispatch's `fill`

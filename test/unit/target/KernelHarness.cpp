@@ -159,6 +159,16 @@ void CompiledDispatch::makeSigned() {
     setInputElement(asDispatch(dispatchOp), inputNumber(conv.getPadValue()), element);
 }
 
+/// Scales and zero points by blocks; their panels are those of the weights.
+static void assignBlockForms(const TargetBackend &backend, qir::DispatchOp dispatch,
+                             qir::MatMulOp matmul, int64_t columns) {
+  for (Value parameter : {matmul.getScales(), matmul.getZeroPoints()})
+    if (qir::PackedAttr form =
+            parameter ? backend.getBlockForm(matmul, parameter) : qir::PackedAttr())
+      setInputEncoding(dispatch, inputNumber(parameter),
+                       columns ? withPanels(form, columns) : form);
+}
+
 /// What the passes would have done: layouts, tile, units.
 void CompiledDispatch::assignLayouts(const Settings &settings) {
   qir::DispatchOp dispatch = asDispatch(dispatchOp);
@@ -170,6 +180,8 @@ void CompiledDispatch::assignLayouts(const Settings &settings) {
     if (form)
       setInputEncoding(dispatch, inputNumber(anchor->getOperand(1)),
                        settings.tile ? withPanels(form, settings.tile->second) : form);
+    if (auto matmul = llvm::dyn_cast<qir::MatMulOp>(anchor))
+      assignBlockForms(backend, dispatch, matmul, settings.tile ? settings.tile->second : 0);
     auto pads = anchor->getAttrOfType<DenseI64ArrayAttr>("pads");
     bool hasPads = pads && llvm::any_of(pads.asArrayRef(), [](int64_t pad) { return pad > 0; });
     if (hasPads && backend.readsHalo(anchor) && inputNumber(anchor->getOperand(0)) >= 0)
@@ -248,7 +260,11 @@ std::unique_ptr<CompiledDispatch> CompiledDispatch::compile(const TargetBackend 
 }
 
 std::vector<Bytes> CompiledDispatch::randomInputs(const Settings &settings) const {
-  return makeRandomTensors(asDispatch(dispatchOp).getInputs().getTypes(), settings);
+  std::vector<Bytes> inputs =
+      makeRandomTensors(asDispatch(dispatchOp).getInputs().getTypes(), settings);
+  if (settings.prepare)
+    settings.prepare(inputs);
+  return inputs;
 }
 
 std::vector<Bytes> CompiledDispatch::randomInputsOf(const std::string &text,

@@ -16,6 +16,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,8 @@ struct Settings {
   /// What the halo must hold; the text's `fill` says the same.
   int64_t fill = 0;
   unsigned seed = 1;
+  /// Changes the random inputs where they depend on each other.
+  std::function<void(std::vector<Bytes> &)> prepare = {};
   /// Keep the assembly, too.
   bool assembly = false;
   /// Pixels and output channels of a contraction's tiles, instead of what the target chooses; the

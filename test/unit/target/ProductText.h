@@ -13,11 +13,25 @@ namespace quern::test {
 struct Product {
   Shape lhs, rhs;
   bool isTransposed = false;
-  std::string element = "ui8"; ///< of the left side; the right one is si8, or f32 as the left one
+  std::string element = "ui8"; ///< of the left side
+  std::string weights = {};    ///< of the right side; without, si8, or f32 as the left one
   bool leftSum = false;        ///< subtracted from the accumulators in the epilogue
 
   /// `output` is the accumulators' type, or codes that an epilogue makes.
   std::string text(const std::string &output) const;
+};
+
+/// A dispatch around a product of si8 codes [.., M, K] with unsigned weights that have scales by
+/// blocks. Inputs: codes, weights, scales, zero points, scales of the left blocks, their sums.
+struct BlockedProduct {
+  enum Zeros { None, Shared, Each };
+  Shape lhs;
+  int64_t columns, block;
+  std::string weights = "ui4";
+  Zeros zeros = Shared;
+  bool leftScales = false, isTransposed = false;
+
+  std::string text() const;
 };
 
 } // namespace quern::test
