@@ -30,7 +30,7 @@ public:
   virtual const DotKernel *blockDot(unsigned /*bits*/) const { return nullptr; }
   /// Of f32 activations; `weights` is f32, f16, bf16, or an integer of at most 8 bits whose codes
   /// are widened (the emitter scales them).
-  virtual const DotKernel *floatDot(mlir::Type weights) const { return nullptr; }
+  virtual const DotKernel *floatDot(mlir::Type /*weights*/) const { return nullptr; }
   /// The target's own depthwise convolution, or null.
   virtual const DepthwiseKernel *depthwise() const { return nullptr; }
   /// Lanes of a vector, and vectors of one pass over the pixels, in the shared emitter of depthwise

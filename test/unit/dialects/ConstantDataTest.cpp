@@ -24,13 +24,13 @@ protected:
     builder.setInsertionPointToStart(module->getBody());
   }
 
-  template <typename T> qir::ConstantOp make(Type element, std::vector<T> values) {
+  template <typename T> qir::ConstantOp make(Type element, const std::vector<T> &values) {
     auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, element);
     return makeConstant<T>(builder, location, type, values);
   }
 
   /// Makes a constant of the values, inline and as a blob, and reads them back.
-  template <typename T> void expectRoundTrip(Type element, std::vector<T> values) {
+  template <typename T> void expectRoundTrip(Type element, const std::vector<T> &values) {
     for (int copies : {1, 40}) {
       std::vector<T> repeated;
       for (int i = 0; i < copies; ++i)

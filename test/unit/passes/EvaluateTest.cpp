@@ -43,8 +43,8 @@ TEST(ToCode, ArithmeticEqualsTheOp) {
     };
     for (float x : {0.0F, 0.5F, 1.5F, 2.5F, -0.5F, -1.5F, 1e10F, -1e10F, 3e9F, inf, -inf, nan})
       check(x);
-    for (float x = -300; x < 300; x += 0.0625F)
-      check(x);
+    for (int sixteenths = -4800; sixteenths < 4800; ++sixteenths)
+      check(static_cast<float>(sixteenths) / 16);
     EXPECT_EQ(op({ScalarValue::ofF32(nan)}).integer(), range.lo);
   }
 }

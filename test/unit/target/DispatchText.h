@@ -38,7 +38,7 @@ public:
   TextValue value(const std::string &text, const Shape &shape, const std::string &element,
                   int results = 1);
   /// A map: inputs and their affine maps; `body` uses %b0, %b1, … and ends in a yield.
-  TextValue map(const std::vector<std::pair<TextValue, std::string>> &inputs,
+  TextValue map(const std::vector<std::pair<TextValue, std::string>> &operands,
                 const std::vector<std::string> &scalars, const std::string &body,
                 const Shape &shape, const std::string &element);
   /// code = to_code(float(acc + k[c]) * m[c]); adds the inputs k and m.

@@ -35,15 +35,19 @@ std::unique_ptr<EmulatedKernel> EmulatedKernel::link(llvm::StringRef object) {
   if (!error)
     error = artifact::linkObjects({file->path(), QUERN_EMULATED_KERNEL},
                                   artifact::LinkKind::Executable, kernel->program);
+  if (!error)
+    error = llvm::errorCodeToError(
+        llvm::sys::fs::setPermissions(kernel->program, llvm::sys::fs::perms::all_all));
   if (error) {
     ADD_FAILURE() << llvm::toString(std::move(error));
     return nullptr;
   }
-  llvm::sys::fs::setPermissions(kernel->program, llvm::sys::fs::perms::all_all);
   return kernel;
 }
 
-EmulatedKernel::~EmulatedKernel() { llvm::sys::fs::remove_directories(folder); }
+EmulatedKernel::~EmulatedKernel() {
+  [[maybe_unused]] std::error_code error = llvm::sys::fs::remove_directories(folder);
+}
 
 static void writeInput(llvm::StringRef path, const std::vector<GuardedBuffer> &buffers,
                        llvm::ArrayRef<int64_t> cuts) {
