@@ -8,6 +8,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include <algorithm>
+
 using namespace mlir;
 
 namespace quern {
@@ -22,6 +24,45 @@ bool hasBlockedWeights(qir::MatMulOp matmul) {
   return facts && facts->block && facts->axis && *facts->axis == reductionAxis(matmul);
 }
 
+/// A constant [columns, 1, 1, n] as [columns, n]; null if it is none.
+static Value dropWindow(OpBuilder &builder, Value value) {
+  qir::ConstantOp constant = value ? getConstant(value) : qir::ConstantOp();
+  if (!constant)
+    return {};
+  std::vector<char> storage;
+  ArrayRef<char> bytes = getConstantBytes(constant, storage);
+  auto type = tensorOf(value);
+  auto flat = RankedTensorType::get({type.getDimSize(0), type.getDimSize(3)}, elementOf(value));
+  auto result = makeConstantFromBytes(builder, constant.getLoc(), flat,
+                                      std::vector<char>(bytes.begin(), bytes.end()));
+  result.setSiteAttr(constant.getSiteAttr());
+  return result;
+}
+
+qir::MatMulOp makeBlockedProduct(OpBuilder &builder, qir::ConvOp conv) {
+  auto dequantize = conv.getWeights().getDefiningOp<qir::DequantizeOp>();
+  auto isOne = [](int64_t value) { return value == 1; };
+  auto weights = tensorOf(conv.getWeights());
+  bool isPointwise = conv.getGroups() == 1 && llvm::all_of(conv.getStrides(), isOne) &&
+                     llvm::all_of(weights.getShape().slice(1, 2), isOne) &&
+                     llvm::all_of(conv.getPads(), [](int64_t pad) { return pad == 0; });
+  constexpr int64_t channelAxis = 3;
+  if (!isPointwise || !dequantize || dequantize.getCodebook() || !dequantize.getBlockSize() ||
+      dequantize.getAxis() != channelAxis)
+    return {};
+  Value codes = dropWindow(builder, dequantize.getInput());
+  Value scale = dropWindow(builder, dequantize.getScale());
+  Value zero = dropWindow(builder, dequantize.getZeroPoint());
+  if (!codes || !scale || (dequantize.getZeroPoint() && !zero))
+    return {};
+  auto matrix = RankedTensorType::get(tensorOf(codes).getShape(), builder.getF32Type());
+  auto values = qir::DequantizeOp::create(builder, dequantize.getLoc(), matrix, codes, scale, zero,
+                                          /*codebook=*/Value(), builder.getI64IntegerAttr(1),
+                                          dequantize.getBlockSizeAttr(), dequantize.getSiteAttr());
+  return qir::MatMulOp::create(builder, conv.getLoc(), conv.getResult().getType(), Type(), Type(),
+                               conv.getInput(), values, /*transposeRhs=*/true);
+}
+
 namespace {
 
 /// Unsigned codes with scales by blocks, the reduction filled up to whole blocks.
@@ -29,14 +70,19 @@ struct BlockedWeights {
   int64_t depth, columns, block, blocks;
   bool isTransposed; ///< codes are [columns, depth]
   unsigned bits;
-  std::vector<int64_t> codes, zeros; ///< in the operand's order; [blocks, columns]
-  std::vector<float> scales;         ///< [blocks, columns]
+  ArrayRef<char> stored;      ///< as the operand has them
+  std::vector<char> storage;  ///< where they are if they are no blob's
+  int64_t shift = 0;          ///< from signed ones
+  std::vector<int64_t> zeros; ///< [blocks, columns]
+  std::vector<float> scales;  ///< [blocks, columns]
   StringAttr site;
 
   static std::optional<BlockedWeights> read(qir::MatMulOp matmul, std::string &why);
   int64_t filled() const { return blocks * block; }
   int64_t code(int64_t k, int64_t column) const {
-    return isTransposed ? codes[column * depth + k] : codes[k * columns + column];
+    char byte = stored[isTransposed ? column * depth + k : k * columns + column];
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): a code, not text
+    return shift != 0 ? shift + static_cast<signed char>(byte) : static_cast<unsigned char>(byte);
   }
   Value makeCodes(OpBuilder &builder, Location location) const;
   Value makeZeros(OpBuilder &builder, Location location) const;
@@ -68,9 +114,9 @@ static std::vector<T> transposed(const std::vector<T> &values, int64_t rows, int
 std::optional<BlockedWeights> BlockedWeights::read(qir::MatMulOp matmul, std::string &why) {
   auto facts = *CodeFacts::behind(matmul.getRhs());
   auto type = tensorOf(facts.codes);
-  auto codes = readConstant<int64_t>(facts.codes);
+  qir::ConstantOp codes = getConstant(facts.codes);
   if (!codes || !isByteCode(type.getElementType()) || type.getRank() != 2 ||
-      !facts.hasConstantScale() || !facts.hasConstantZeroPoint()) {
+      type.getNumElements() == 0 || !facts.hasConstantScale() || !facts.hasConstantZeroPoint()) {
     why = "expected constant weights of at most 8 bits and rank 2 with constant scales and zero "
           "points by block";
     return std::nullopt;
@@ -79,11 +125,11 @@ std::optional<BlockedWeights> BlockedWeights::read(qir::MatMulOp matmul, std::st
   w.isTransposed = matmul.getTransposeRhs();
   w.depth = type.getDimSize(w.isTransposed ? 1 : 0);
   w.columns = type.getDimSize(w.isTransposed ? 0 : 1);
-  w.block = *facts.block;
+  w.block = std::min<int64_t>(*facts.block, w.depth);
   w.blocks = (w.depth + w.block - 1) / w.block;
   w.bits = type.getElementTypeBitWidth() <= 4 ? type.getElementTypeBitWidth() : 8;
-  w.site = getConstant(facts.codes).getSiteAttr();
-  w.codes = std::move(*codes);
+  w.site = codes.getSiteAttr();
+  w.stored = getConstantBytes(codes, w.storage);
   w.zeros = facts.zeroPoints;
   w.scales = facts.scales;
   if (w.isTransposed) {
@@ -91,10 +137,9 @@ std::optional<BlockedWeights> BlockedWeights::read(qir::MatMulOp matmul, std::st
     w.scales = transposed(w.scales, w.columns, w.blocks);
   }
   if (type.getElementType().isSignedInteger()) {
-    int64_t half = int64_t{1} << (w.bits - 1);
-    for (std::vector<int64_t> *values : {&w.codes, &w.zeros})
-      for (int64_t &value : *values)
-        value += half;
+    w.shift = int64_t{1} << (w.bits - 1);
+    for (int64_t &zero : w.zeros)
+      zero += w.shift;
   }
   return w;
 }

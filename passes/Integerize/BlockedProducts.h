@@ -16,6 +16,10 @@ namespace quern {
 /// Whether the product's right operand is a dequantize with scales by blocks of the reduction.
 bool hasBlockedWeights(qir::MatMulOp matmul);
 
+/// A pointwise convolution with weights that have scales by blocks of the input channels, as the
+/// product that it is (made before it, without a use), or null.
+qir::MatMulOp makeBlockedProduct(mlir::OpBuilder &builder, qir::ConvOp conv);
+
 /// Replaces such a product of two dequantized operands: exact sums of blocks, scaled and added
 /// (`quern.matmul` with scales and codes on the left), and a map for the left operand's scale and
 /// zero point. Fails with a reason where one of them has no such form.

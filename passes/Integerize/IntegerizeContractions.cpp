@@ -225,6 +225,13 @@ static bool isDepthwise(qir::ConvOp conv) {
 
 static LogicalResult integerizeConv(OpBuilder &builder, qir::ConvOp conv, bool toUnsigned,
                                     Reason &why) {
+  if (qir::MatMulOp product = makeBlockedProduct(builder, conv)) {
+    conv.getResult().replaceAllUsesWith(product.getResult());
+    LogicalResult done = integerizeBlockedMatMul(builder, product, why);
+    if (failed(done))
+      product.getResult().replaceAllUsesWith(conv.getResult());
+    return done;
+  }
   auto left = Activation::read(builder, conv.getInput(), why,
                                isDepthwise(conv) ? Activation::Scales::PerChannel
                                                  : Activation::Scales::One);

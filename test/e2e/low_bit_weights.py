@@ -87,6 +87,14 @@ def case_conv(rng):
     return c.finish(y, o.exact_conv(xr, wr, strides, pads, [1, 1], group))
 
 
+def case_pointwise_blocks(rng):
+    c = Case(rng)
+    channels, outputs = o.pick(rng, [17, 32, 65]), o.pick(rng, [5, 16, 33])
+    x, xr, _ = c.activation("x", [o.pick(rng, [1, 2]), channels, 6, 7], rng.choice([np.uint8, np.int8]))
+    w, wr = c.stored("w", [outputs, channels, 1, 1], 1, o.pick(rng, [16, 32]))
+    return c.finish(c.op("Conv", [x, w], "conv"), o.exact_conv(xr, wr, [1, 1], [0, 0, 0, 0], [1, 1], 1))
+
+
 def case_depthwise(rng):
     c = Case(rng)
     channels = o.pick(rng, [3, 16, 33])

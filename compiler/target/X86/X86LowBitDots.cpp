@@ -148,7 +148,8 @@ SmallVector<Value> LowBitDot::multiply(KernelBuilder &b, const TileSteps &steps,
   return next;
 }
 
-/// Shifts and masks are shared by the tile's rows; one starts in a cycle.
+/// Shifts and masks are shared by the tile's rows; one starts in a cycle. Each row of a block starts
+/// from a product of its own, which is counted for a block of 32: wide tiles have fewer.
 double LowBitDot::stepCycles(int64_t rows, int64_t vectors, int64_t sums) const {
   constexpr double perLoad = 0.12;
   auto quads = static_cast<double>(depth()) / 4;
@@ -157,7 +158,8 @@ double LowBitDot::stepCycles(int64_t rows, int64_t vectors, int64_t sums) const 
   double loads = (quads * static_cast<double>(rows) +
                   static_cast<double>(vectors * stepBytes()) / (16.0 * lanes())) /
                  2;
-  return std::max({products + unpacking, loads, 5.0 * quads}) + perLoad * loads;
+  double starts = isSigned ? 0 : static_cast<double>(rows * depth()) / 32;
+  return std::max({products + unpacking + starts, loads, 5.0 * quads}) + perLoad * loads;
 }
 
 //===-- VPDPBUSD ---------------------------------------------------------------------------===//

@@ -237,3 +237,35 @@ func.func @narrow_groups(%c: tensor<1x4x4x4xui8>) -> (tensor<1x4x4x4xf32>, tenso
   %u = quern.conv %x, %vf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 4 : tensor<1x4x4x4xf32>, tensor<4x1x1x1xf32> -> tensor<1x4x4x4xf32>
   return %y, %u : tensor<1x4x4x4xf32>, tensor<1x4x4x4xf32>
 }
+
+// -----
+
+// A pointwise convolution is a product, also where scales go by blocks of the channels.
+// CHECK-LABEL: @blocks_pointwise
+// CHECK: quern.matmul %{{.*}}, %{{.*}} transposed blocks 2 scales %{{.*}} zeros %{{.*}} lhs_sums %{{.*}} : tensor<1x3x5x4xsi8>, tensor<2x4xui4> {{.*}} lhs_sums tensor<1x3x5x2xsi32> -> tensor<1x3x5x2xf32>
+// CHECK-NOT: quern.conv
+func.func @blocks_pointwise(%c: tensor<1x3x5x4xui8>) -> tensor<1x3x5x2xf32> {
+  %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %x = quern.dequantize %c, %s : tensor<1x3x5x4xui8>, tensor<1xf32> -> tensor<1x3x5x4xf32>
+  %w = quern.constant(dense<1> : tensor<2x1x1x4xsi4>) : tensor<2x1x1x4xsi4>
+  %ws = quern.constant(dense<0.5> : tensor<2x1x1x2xf32>) : tensor<2x1x1x2xf32>
+  %wf = quern.dequantize %w, %ws {axis = 3 : i64, block_size = 2 : i64} : tensor<2x1x1x4xsi4>, tensor<2x1x1x2xf32> -> tensor<2x1x1x4xf32>
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x3x5x4xf32>, tensor<2x1x1x4xf32> -> tensor<1x3x5x2xf32>
+  return %y : tensor<1x3x5x2xf32>
+}
+
+// -----
+
+// With a window it has blocks of taps that no kernel knows.
+// CHECK-LABEL: @blocks_window
+// CHECK: quern.conv {{.*}} -> tensor<1x2x4x2xf32>
+func.func @blocks_window(%c: tensor<1x3x5x4xui8>) -> tensor<1x2x4x2xf32> {
+  %s = quern.constant(dense<0.5> : tensor<1xf32>) : tensor<1xf32>
+  %x = quern.dequantize %c, %s : tensor<1x3x5x4xui8>, tensor<1xf32> -> tensor<1x3x5x4xf32>
+  %w = quern.constant(dense<1> : tensor<2x2x2x4xsi4>) : tensor<2x2x2x4xsi4>
+  %ws = quern.constant(dense<0.5> : tensor<2x2x2x2xf32>) : tensor<2x2x2x2xf32>
+  %wf = quern.dequantize %w, %ws {axis = 3 : i64, block_size = 2 : i64} : tensor<2x2x2x4xsi4>, tensor<2x2x2x2xf32> -> tensor<2x2x2x4xf32>
+  // expected-remark @+1 {{computed in float: expected one scale per tensor or output channel, found one per block}}
+  %y = quern.conv %x, %wf strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : tensor<1x3x5x4xf32>, tensor<2x2x2x4xf32> -> tensor<1x2x4x2xf32>
+  return %y : tensor<1x2x4x2xf32>
+}
