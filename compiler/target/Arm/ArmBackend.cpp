@@ -68,6 +68,26 @@ public:
     return arith::AddIOp::create(b, accumulator, b.concatenate(products));
   }
 
+  bool multipliesBytes() const override { return true; }
+  /// SMULL and SMLAL in 16 bits, then SADDW.
+  Value multiplyAddBytes(KernelBuilder &b, Value accumulator, ValueRange x,
+                         ValueRange w) const override {
+    int64_t lanes = KernelBuilder::lanesOf(accumulator.getType());
+    auto half = VectorType::get({8}, b.getI16Type());
+    SmallVector<Value> sums;
+    for (int64_t first = 0; first < lanes; first += 8) {
+      Value sum;
+      for (auto [left, right] : llvm::zip(x, w)) {
+        Value product = b.intrinsic("llvm.aarch64.neon.smull.v8i16", half,
+                                    {b.extract(left, first, 8), b.extract(right, first, 8)});
+        sum = sum ? arith::AddIOp::create(b, sum, product).getResult() : product;
+      }
+      sums.push_back(sum);
+    }
+    Value wide = arith::ExtSIOp::create(b, accumulator.getType(), b.concatenate(sums));
+    return arith::AddIOp::create(b, accumulator, wide);
+  }
+
   int64_t tableLanes() const override { return 16; }
   SmallVector<Value> loadTable(KernelBuilder &b, Value table) const override {
     SmallVector<Value> registers;

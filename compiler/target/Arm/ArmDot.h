@@ -85,8 +85,7 @@ class LaneDot : public ArmDot {
 public:
   using ArmDot::ArmDot;
   int64_t stepBytes() const override { return registerBytes; }
-  /// In order, the loop's own instructions are not free.
-  int64_t unroll() const override { return cpu.inOrder ? 8 : 4; }
+  int64_t unroll() const override { return 4; }
   int64_t mostVectors(int64_t columns) const override { return columns < 3 ? 8 : 5; }
   int64_t mostRows(int64_t vectors, int64_t sums) const override {
     return std::max<int64_t>(1, registersLeft(2) / (vectors + 1 + sums));

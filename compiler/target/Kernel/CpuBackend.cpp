@@ -26,6 +26,10 @@ Value CpuIsa::sumBytes(KernelBuilder &, Value, Value, bool) const {
   llvm_unreachable("the target sums no bytes");
 }
 
+Value CpuIsa::multiplyAddBytes(KernelBuilder &, Value, ValueRange, ValueRange) const {
+  llvm_unreachable("the target multiplies no bytes");
+}
+
 Value CpuIsa::multiplyAddWords(KernelBuilder &b, Value accumulator, Value x, Value w) const {
   return arith::AddIOp::create(b, accumulator, arith::MulIOp::create(b, x, w));
 }
@@ -114,6 +118,26 @@ bool CpuBackend::takesFollower(Operation *contraction, Operation *follower) cons
          isByte(typeOf(follower->getResult(0)));
 }
 
+/// Whether the products of each two taps with any codes sum up to 16 bits: only -128 twice does
+/// not.
+static bool fitsPairs(Operation *anchor) {
+  qir::ConstantOp weights = getConstantRightOperand(anchor);
+  if (!weights || !typeOf(weights).getElementType().isSignedInteger(8) ||
+      !typeOf(anchor->getOperand(0)).getElementType().isSignedInteger(8))
+    return false;
+  std::vector<char> storage;
+  ArrayRef<char> bytes = getConstantBytes(weights, storage);
+  auto channels = static_cast<size_t>(typeOf(weights).getDimSize(0)),
+       taps = bytes.size() / channels;
+  for (size_t channel = 0; channel < channels; ++channel)
+    for (size_t tap = 1; tap < taps; tap += 2) {
+      const char *pair = &bytes[channel * taps + tap - 1];
+      if (pair[0] == -128 && pair[1] == -128)
+        return false;
+    }
+  return true;
+}
+
 qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
   MLIRContext *context = anchor->getContext();
   auto conv = llvm::dyn_cast<qir::ConvOp>(anchor);
@@ -123,7 +147,9 @@ qir::PackedAttr CpuBackend::getPackedForm(Operation *anchor) const {
   if (isDepthwise(anchor) && isa.lanes() > 1) {
     auto weights = typeOf(anchor->getOperand(1));
     int64_t bytes = weights.getNumElements() * getElementBytes(weights.getElementType());
-    return qir::PackedAttr::get(context, "depthwise", weights.getDimSize(0), 1, bytes);
+    StringRef form =
+        isa.multipliesBytes() && fitsPairs(anchor) ? depthwisePairsForm : depthwiseForm;
+    return qir::PackedAttr::get(context, form, weights.getDimSize(0), 1, bytes);
   }
   const DotKernel *dot = dotFor(anchor);
   if (!dot) {
@@ -162,7 +188,7 @@ static std::vector<char> packDepthwise(RankedTensorType weights, ArrayRef<char> 
 
 std::vector<char> CpuBackend::pack(Operation *anchor, qir::PackedAttr form,
                                    ArrayRef<char> bytes) const {
-  if (form.getForm() == "depthwise")
+  if (form.getForm() == depthwiseForm || form.getForm() == depthwisePairsForm)
     return packDepthwise(typeOf(anchor->getOperand(1)), bytes);
   if (isa.depthwise() && form.getForm().starts_with(isa.depthwise()->form()))
     return isa.depthwise()->pack(llvm::cast<qir::ConvOp>(anchor), bytes);

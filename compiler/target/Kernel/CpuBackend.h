@@ -51,6 +51,13 @@ public:
   /// accumulator + x * w on i32 lanes whose values fit 16 bits (x in [-128, 32767]).
   virtual mlir::Value multiplyAddWords(KernelBuilder &b, mlir::Value accumulator, mlir::Value x,
                                        mlir::Value w) const;
+  /// Whether there is `multiplyAddBytes`, by which depthwise convolutions of si8 by si8 take the
+  /// window's taps two by two.
+  virtual bool multipliesBytes() const { return false; }
+  /// accumulator, i32 lanes, plus the products of one or two vectors of signed bytes with as many
+  /// others; in each lane the products' sum fits 16 bits.
+  virtual mlir::Value multiplyAddBytes(KernelBuilder &b, mlir::Value accumulator,
+                                       mlir::ValueRange x, mlir::ValueRange w) const;
   /// accumulator, i32 lanes, plus codes as they lie in memory, `bytesPerSum` bytes to a call: each
   /// lane takes a share of them, in any order. 0: the target has no such instruction.
   virtual int64_t bytesPerSum() const { return 0; }

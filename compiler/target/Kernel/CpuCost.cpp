@@ -28,14 +28,16 @@ TargetRates CpuBackend::getRates() const {
 }
 
 /// Cycles of one lane's output in the shared depthwise kernel: for each tap the input is loaded,
-/// and the weight where there are more than registers hold; codes are widened on the way.
-static double estimateSharedDepthwise(qir::ConvOp conv, int64_t lanes, bool isFloat) {
+/// and the weight where there are more than registers hold; codes are widened on the way, or
+/// multiplied as bytes, a register of them.
+static double estimateSharedDepthwise(qir::ConvOp conv, const CpuIsa &isa, bool isFloat) {
+  int64_t lanes = isa.lanes();
   auto weights = llvm::cast<RankedTensorType>(conv.getWeights().getType());
   double taps = static_cast<double>(weights.getDimSize(1) * weights.getDimSize(2));
   // Two loads of 32 bytes start in a cycle, one widening of a whole register.
   double load = static_cast<double>(lanes) / 16, held = lanes > 8 ? 28 : 12;
   double floats = load * (1 + std::max(0.0, taps - held) / taps) + 0.2;
-  double codes = load * 1.8 + 0.1;
+  double codes = load * (isa.multipliesBytes() ? 1 : 1.8) + 0.1;
   return taps * (isFloat ? floats : codes) / static_cast<double>(lanes);
 }
 
@@ -47,8 +49,7 @@ double CpuBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool
   auto conv = llvm::dyn_cast<qir::ConvOp>(view->anchor);
   if (conv && conv.isDepthwise()) {
     const DepthwiseKernel *own = isFloat ? nullptr : depthwiseFor(view->anchor);
-    double each =
-        own ? own->cyclesPerOutput(conv) : estimateSharedDepthwise(conv, isa.lanes(), isFloat);
+    double each = own ? own->cyclesPerOutput(conv) : estimateSharedDepthwise(conv, isa, isFloat);
     auto result = llvm::cast<RankedTensorType>(conv.getResult().getType());
     return each * static_cast<double>(result.getNumElements()) / cyclesPerSecond;
   }

@@ -10,6 +10,11 @@ namespace quern {
 
 struct EmitContext;
 
+/// Packed forms of the shared emitter: [tap][channel], the second one of weights that
+/// `CpuIsa::multiplyAddBytes` may take in pairs.
+inline constexpr llvm::StringLiteral depthwiseForm = "depthwise",
+                                     depthwisePairsForm = "depthwise-pairs";
+
 /// One instruction set's own way to do depthwise convolutions, for those that it can. Its packed
 /// weights are its form, by which dispatches are told apart.
 class DepthwiseKernel {

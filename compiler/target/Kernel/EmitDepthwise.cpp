@@ -24,7 +24,10 @@ private:
   void emitChannels(ArrayRef<Value> row, Value channel, int64_t vectors, int64_t valid);
   void emitPixel(ArrayRef<Value> row, Value column, Value channel, ArrayRef<Value> weightLanes,
                  int64_t vectors, int64_t valid);
-  Value multiplyAdd(Value accumulator, Value x, Value w);
+  /// The taps [tap, tap + 1 or 2) of vector `v`; says how many.
+  int64_t multiplyAdd(Value &accumulator, int64_t tap, int64_t v, Value base,
+                      ArrayRef<Value> weightLanes, int64_t vectors, int64_t valid);
+  int64_t tapStep(int64_t tap);
   SmallVector<Value> arguments(ArrayRef<Value> indices, Value accumulator, int64_t v,
                                int64_t valid);
 
@@ -36,6 +39,7 @@ private:
   Layout inputLayout;
   int64_t lanes, groupVectors, channels, taps;
   bool isFloat;
+  bool inPairs; ///< bytes by bytes, two taps at a time
   Extremes extremes;
   Value unit; ///< that is being written
 };
@@ -48,15 +52,37 @@ DepthwiseEmitter::DepthwiseEmitter(const EmitContext &context)
       inputLayout(Layout::of(input.type)), channels(input.type.getDimSize(3)),
       taps(weights.type.getDimSize(1) * weights.type.getDimSize(2)),
       isFloat(input.element().isF32()), extremes(context) {
+  auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(weights.type.getEncoding());
+  inPairs = packed && packed.getForm() == depthwisePairsForm;
   CpuIsa::DepthwiseGroup group = context.isa.depthwiseGroup(isFloat, taps);
   lanes = group.lanes;
   groupVectors = group.vectors;
 }
 
-Value DepthwiseEmitter::multiplyAdd(Value accumulator, Value x, Value w) {
-  if (isFloat)
-    return math::FmaOp::create(b, x, w, accumulator);
-  return context.isa.multiplyAddWords(b, accumulator, x, w);
+/// From the window's first tap to this one, in elements of the input.
+int64_t DepthwiseEmitter::tapStep(int64_t tap) {
+  int64_t width = weights.type.getDimSize(2);
+  ArrayRef<int64_t> dilations = conv.getDilations();
+  return tap / width * dilations[0] * inputLayout.strides[1] +
+         tap % width * dilations[1] * inputLayout.strides[2];
+}
+
+int64_t DepthwiseEmitter::multiplyAdd(Value &accumulator, int64_t tap, int64_t v, Value base,
+                                      ArrayRef<Value> weightLanes, int64_t vectors, int64_t valid) {
+  auto offset = [&](int64_t at) { return b.add(base, tapStep(at) + v * lanes); };
+  if (inPairs) {
+    SmallVector<Value> x, w;
+    for (int64_t at = tap; at < std::min(tap + 2, taps); ++at) {
+      x.push_back(b.loadRaw(input.memref, offset(at), lanes, valid));
+      w.push_back(weightLanes[at * vectors + v]);
+    }
+    accumulator = context.isa.multiplyAddBytes(b, accumulator, x, w);
+    return static_cast<int64_t>(x.size());
+  }
+  Value x = loadLanes(b, input, offset(tap), 1, lanes, valid), w = weightLanes[tap * vectors + v];
+  accumulator = isFloat ? math::FmaOp::create(b, x, w, accumulator).getResult()
+                        : context.isa.multiplyAddWords(b, accumulator, x, w);
+  return 1;
 }
 
 /// The epilogue's inputs at an output position, `v` vectors of channels further.
@@ -78,7 +104,6 @@ SmallVector<Value> DepthwiseEmitter::arguments(ArrayRef<Value> indices, Value ac
 void DepthwiseEmitter::emitPixel(ArrayRef<Value> row, Value column, Value channel,
                                  ArrayRef<Value> weightLanes, int64_t vectors, int64_t valid) {
   ArrayRef<int64_t> strides = inputLayout.strides, pads = conv.getPads();
-  int64_t width = weights.type.getDimSize(2);
   Value base = b.add(b.mul(row[0], strides[0]), b.mul(row[1], conv.getStrides()[0] * strides[1]));
   base = b.add(b.add(base, b.mul(column, conv.getStrides()[1] * strides[2])), channel);
   base = b.add(base, inputLayout.base - pads[0] * strides[1] - pads[1] * strides[2]);
@@ -86,15 +111,10 @@ void DepthwiseEmitter::emitPixel(ArrayRef<Value> row, Value column, Value channe
   Type type = KernelBuilder::withLanes(scalar, lanes);
   Value zero = isFloat ? b.real(type, 0.0f) : b.integer(type, 0);
   SmallVector<Value> accumulators(vectors, zero);
-  for (int64_t tap = 0; tap < taps; ++tap) {
-    int64_t step = tap / width * conv.getDilations()[0] * strides[1] +
-                   tap % width * conv.getDilations()[1] * strides[2];
-    for (int64_t v = 0; v < vectors; ++v) {
-      int64_t here = v + 1 == vectors ? valid : lanes;
-      Value x = loadLanes(b, input, b.add(base, step + v * lanes), 1, lanes, here);
-      accumulators[v] = multiplyAdd(accumulators[v], x, weightLanes[tap * vectors + v]);
-    }
-  }
+  for (int64_t tap = 0, count = 0; tap < taps; tap += count)
+    for (int64_t v = 0; v < vectors; ++v)
+      count = multiplyAdd(accumulators[v], tap, v, base, weightLanes, vectors,
+                          v + 1 == vectors ? valid : lanes);
   SmallVector<Value> indices(row);
   indices.append({column, channel});
   SmallVector<SmallVector<PendingStore>> pending(context.view.results.size());
@@ -137,7 +157,8 @@ void DepthwiseEmitter::emitChannels(ArrayRef<Value> row, Value channel, int64_t 
         int64_t size = getElementBytes(weights.element());
         Value raw = b.loadRaw(weights.memref, b.mul(offset, size), size * lanes, size * here);
         Type memory = KernelBuilder::withLanes(getMemoryType(weights.element()), lanes);
-        weightLanes.push_back(b.toCompute(b.bitcast(raw, memory), weights.element()));
+        weightLanes.push_back(inPairs ? raw
+                                      : b.toCompute(b.bitcast(raw, memory), weights.element()));
       }
     }
   int64_t columns = llvm::cast<RankedTensorType>(conv.getResult().getType()).getDimSize(2);

@@ -47,6 +47,23 @@ TEST(DepthwiseKernel, KernelSizes) {
   expectAgreement(flat.requantized("ui8"));
 }
 
+/// Weights that the compiler has seen: all products of two taps with any codes fit 16 bits.
+TEST(DepthwiseKernel, TapsInPairs) {
+  std::map<unsigned, Range> symmetric{{1, {-127, 127}}};
+  for (int64_t channels : {5, 16, 40})
+    for (int64_t kernel : {2, 3, 5})
+      for (int64_t stride : {1, 2})
+        expectAgreement(depthwise(7, 9, channels, kernel, stride).requantized("ui8"),
+                        {.ranges = symmetric, .form = "depthwise-pairs"});
+  Convolution dilated = depthwise(13, 12, 33, 3, 1);
+  dilated.dilations = {2, 2};
+  dilated.pads = {2, 2, 2, 2};
+  expectAgreement(dilated.requantized("ui8"), {.ranges = symmetric, .form = "depthwise-pairs"});
+  // The largest sum of two: twice -128 times -128, and -127.
+  expectAgreement(depthwise(7, 9, 16, 3, 1).requantized("ui8"),
+                  {.ranges = {{0, {0, 1}}, {1, {-127, -127}}}, .form = "depthwise-pairs"});
+}
+
 TEST(DepthwiseKernel, StridesAndDilations) {
   Convolution conv = depthwise(13, 12, 33, 3, 1);
   conv.strides = {2, 1};

@@ -5,6 +5,7 @@
 
 #include "RandomTensors.h"
 
+#include "compiler/target/Kernel/Depthwise.h"
 #include "compiler/target/LLVM/CodeGen.h"
 #include "compiler/target/LLVM/LowerKernels.h"
 #include "compiler/target/Targets.h"
@@ -78,10 +79,12 @@ template <typename Function> static void forEachPaddedRow(RankedTensorType type,
 
 static qir::DispatchOp asDispatch(Operation *op) { return llvm::cast<qir::DispatchOp>(op); }
 
-/// The form that the target chooses, or the shared one of depthwise weights.
+/// The form that the target chooses, or a shared one of depthwise weights: in pairs only for
+/// targets of signed activations.
 static qir::PackedAttr getForm(const TargetBackend &backend, Operation *anchor,
                                const std::string &wanted) {
-  if (wanted.empty())
+  bool isKnown = wanted != depthwisePairsForm || !backend.wantsUnsignedActivations();
+  if (wanted.empty() || !isKnown)
     return llvm::isa<qir::PoolOp>(anchor) ? qir::PackedAttr() : backend.getPackedForm(anchor);
   RankedTensorType weights = typeOf(anchor->getOperand(1));
   return qir::PackedAttr::get(anchor->getContext(), wanted, weights.getDimSize(0), 1,

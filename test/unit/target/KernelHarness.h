@@ -51,7 +51,7 @@ struct Settings {
   /// Pixels and output channels of a contraction's tiles, instead of what the target chooses; the
   /// channels fill whole vectors.
   std::optional<std::pair<int64_t, int64_t>> tile = {};
-  /// "depthwise": the shared emitter's form of weights instead of the target's own.
+  /// "depthwise", "depthwise-pairs": a form of the shared emitter instead of the target's own.
   std::string form = {};
   /// The left operand of a contraction, and its pad value, are si8 where the text says ui8.
   bool isSigned = false;
