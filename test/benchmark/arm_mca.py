@@ -11,8 +11,8 @@ processor's model. Their cycles are divided by the issue limit: the larger of
 
   products x cycles of a product alone      loads x cycles of a load alone
 
-where "alone" is a block of independent ones by the same model, and loads are the 16-byte operands
-that an iteration reads, each once. A loop's weight is its number of products, so that tails count
+where "alone" is a block of independent ones by the same model (a load is the cheaper of LDR and half
+an LDP), and loads are the 16-byte operands that an iteration reads, each once. A loop's weight is its number of products, so that tails count
 little. Loops with stores hold their epilogue (reductions short enough to be unrolled whole) and are
 only counted. --page replaces the table between the page's markers.
 """
@@ -83,8 +83,10 @@ def alone(mca, cpu, product):
         lines = [BLOCK[product].format(20 + i % 8, i) for i in range(20)]
     else:
         lines = [BLOCK[product].format(i) for i in range(24)]
-    loads = [f"ldr q{i}, [x0, #{16 * i}]" for i in range(24)]
-    return cycles(mca, cpu, "\n".join(lines)) / len(lines), cycles(mca, cpu, "\n".join(loads)) / len(loads)
+    single = [f"ldr q{i}, [x0, #{16 * i}]" for i in range(24)]
+    paired = [f"ldp q{i}, q{i + 1}, [x0, #{16 * i}]" for i in range(0, 24, 2)]
+    load = min(cycles(mca, cpu, "\n".join(block)) for block in (single, paired)) / 24
+    return cycles(mca, cpu, "\n".join(lines)) / len(lines), load
 
 
 def operands(instructions):
