@@ -90,7 +90,10 @@ Expected<JsonFile> JsonFile::read(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return llvm::createStringError("'" + path + "': " + buffer.getError().message());
-  StringRef text = (*buffer)->getBuffer();
+  return parse(path, (*buffer)->getBuffer());
+}
+
+Expected<JsonFile> JsonFile::parse(StringRef path, StringRef text) {
   auto parsed = llvm::json::parse(text);
   if (!parsed) {
     std::string line = "1";

@@ -20,6 +20,8 @@ namespace quern::data {
 class JsonFile {
 public:
   static llvm::Expected<JsonFile> read(llvm::StringRef path);
+  /// The same of a text, which errors call `path`.
+  static llvm::Expected<JsonFile> parse(llvm::StringRef path, llvm::StringRef text);
   const llvm::json::Value &getRoot() const { return root; }
   /// The line of the value at `pointer` ("/inputs/x/mean", "/rows/remainders/1").
   unsigned getLine(llvm::StringRef pointer) const { return lines.lookup(pointer); }

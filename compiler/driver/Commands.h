@@ -17,6 +17,7 @@ int runQuantize(const CompileOptions &options);
 int runEval(const EvalOptions &options);
 int runVerify(const VerifyOptions &options);
 int runListTargets();
+int runListBoards();
 
 } // namespace quern::driver
 

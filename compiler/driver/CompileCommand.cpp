@@ -1,6 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/board/Latency.h"
 #include "compiler/driver/Commands.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Explain.h"
@@ -8,8 +9,12 @@
 #include "compiler/driver/Registration.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/runner/TemporaryFolder.h"
 #include "compiler/target/LLVM/LowerKernels.h"
+#include "dialects/Quern/QuernDialect.h"
 
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
@@ -60,24 +65,35 @@ public:
       : options(options), quantization(options.quantize, options.model) {
     for (const TargetBackend *target : lookupTargetBackends(options.target))
       runs.push_back(std::make_unique<TargetRun>(registry, *target));
+    // Names were checked when the flag was read.
+    if (!options.board.empty())
+      board = llvm::cantFail(findBoard(options.board));
   }
   llvm::Error run();
   bool hasReported() const {
-    return llvm::any_of(runs, [](const auto &run) { return run->printer.hasErrors(); });
+    return isTooLarge ||
+           llvm::any_of(runs, [](const auto &run) { return run->printer.hasErrors(); });
   }
 
 private:
   PipelineOptions makePipelineOptions(TargetRun &run);
+  llvm::Error runTarget(TargetRun &run);
+  llvm::Error shareImport(ModuleOp module);
   llvm::Error explain(ModuleOp module);
   llvm::Error writeText(const Compilation &compilation);
   llvm::Error writeBinary();
+  llvm::Error accept(llvm::ArrayRef<artifact::Variant> variants, const artifact::Figures &figures);
   llvm::Error writeDependencies(llvm::ArrayRef<std::string> externalFiles);
   llvm::Expected<artifact::Provenance> makeProvenance(llvm::ArrayRef<std::string> externalFiles);
 
   const CompileOptions &options;
   std::vector<std::unique_ptr<TargetRun>> runs; ///< the most demanding target first
+  std::string imported;   ///< for the targets after the first: the quantized module as bytecode
+  TemporaryFolder shared; ///< its constants
   Quantization quantization;
   Progress progress;
+  std::optional<Board> board;
+  bool isTooLarge = false; ///< a limit was broken, and has been reported
 };
 
 } // namespace
@@ -97,13 +113,59 @@ PipelineOptions CompileJob::makePipelineOptions(TargetRun &run) {
   pipeline.stopAfter = options.stopAfter;
   pipeline.dumpDirectory = options.dumpStages;
   if (!options.quantize.data.empty())
-    pipeline.quantize = [this](ModuleOp module) { return quantization.run(module); };
+    pipeline.quantize = [this](ModuleOp module) -> LogicalResult {
+      if (failed(quantization.run(module)))
+        return failure();
+      if (runs.size() == 1)
+        return success();
+      if (llvm::Error error = shareImport(module))
+        return module.emitError() << llvm::toString(std::move(error));
+      return success();
+    };
   pipeline.onStage = [this](llvm::StringRef stage) { progress.step(stage); };
   pipeline.afterStage = [&run](llvm::StringRef stage, const Compilation &compilation) {
     if (stage == "import")
       run.printer.learnNodes(*compilation.module);
   };
   return pipeline;
+}
+
+static ContentStore &getStore(MLIRContext &context) {
+  return context.getOrLoadDialect<qir::QuernDialect>()->getContentStore();
+}
+
+/// Keeps the model as it was quantized for the other targets' contexts, its constants as files.
+llvm::Error CompileJob::shareImport(ModuleOp module) {
+  auto blobs = shared.get();
+  if (!blobs)
+    return blobs.takeError();
+  if (llvm::Error error = getStore(*module.getContext()).save(*blobs))
+    return error;
+  for (const auto &run : llvm::drop_begin(runs))
+    getStore(run->context).addSearchDirectory(*blobs);
+  llvm::raw_string_ostream stream(imported);
+  if (failed(writeBytecodeToFile(module, stream)))
+    return llvm::createStringError("the quantized model cannot be kept for the other targets");
+  return llvm::Error::success();
+}
+
+llvm::Error CompileJob::runTarget(TargetRun &run) {
+  PipelineOptions pipeline = makePipelineOptions(run);
+  FailureOr<Compilation> compilation = failure();
+  if (imported.empty()) {
+    compilation = runPipeline(run.context, pipeline);
+  } else {
+    auto module = parseSourceString<ModuleOp>(imported, &run.context);
+    if (!module)
+      return reported();
+    run.printer.learnNodes(*module);
+    pipeline.startFrom = "import";
+    compilation = runPipeline(run.context, pipeline, std::move(module));
+  }
+  if (failed(compilation))
+    return reported();
+  run.compilation = std::move(*compilation);
+  return llvm::Error::success();
 }
 
 llvm::Error CompileJob::explain(ModuleOp module) {
@@ -147,6 +209,7 @@ CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
   provenance.name = llvm::sys::path::stem(options.model).str();
   provenance.prefix = options.name.empty() ? makePrefix(provenance.name) : options.name;
   provenance.threadsMax = options.threadsMax;
+  provenance.board = options.board;
   provenance.target =
       llvm::join(llvm::map_range(runs, [](const auto &run) { return run->target.getName(); }), ",");
   llvm::SHA256 hash;
@@ -170,6 +233,21 @@ CompileJob::makeProvenance(llvm::ArrayRef<std::string> externalFiles) {
   return provenance;
 }
 
+/// Says which limits are broken and by what.
+llvm::Error CompileJob::accept(llvm::ArrayRef<artifact::Variant> variants,
+                               const artifact::Figures &figures) {
+  auto broken = checkBudget(options.budget, board ? &*board : nullptr, variants, figures);
+  for (const BrokenLimit &limit : broken) {
+    llvm::errs() << "error: '" << options.model << "': " << limit.message << '\n';
+    if (!limit.largest.empty())
+      llvm::errs() << "note: " << limit.largest << '\n';
+  }
+  if (broken.empty())
+    return llvm::Error::success();
+  isTooLarge = true;
+  return reported();
+}
+
 llvm::Error CompileJob::writeBinary() {
   auto kind = artifact::parseArtifactKind(options.emit);
   auto provenance = makeProvenance(runs.front()->compilation.externalFiles);
@@ -182,6 +260,8 @@ llvm::Error CompileJob::writeBinary() {
     auto program = artifact::Program::read(*run->compilation.module);
     if (failed(program))
       return reported();
+    estimateLatency(*program, *run->compilation.module, run->target, board ? &*board : nullptr,
+                    options.threadsMax);
     TargetInfo info = run->target.getTargetInfo();
     auto kernels = translateKernels(*run->compilation.kernels, llvmContext, info);
     if (failed(kernels))
@@ -189,8 +269,11 @@ llvm::Error CompileJob::writeBinary() {
     variants.push_back(
         {std::move(*kernels), std::move(*program), std::move(info), run->target.getName().str()});
   }
-  return artifact::writeArtifact(std::move(variants), *provenance, *kind,
-                                 options.output.empty() ? "-" : options.output);
+  return artifact::writeArtifact(
+      std::move(variants), *provenance, *kind, options.output.empty() ? "-" : options.output,
+      [this](llvm::ArrayRef<artifact::Variant> made, const artifact::Figures &figures) {
+        return accept(made, figures);
+      });
 }
 
 /// Spaces and the like as make reads them.
@@ -213,12 +296,9 @@ llvm::Error CompileJob::writeDependencies(llvm::ArrayRef<std::string> externalFi
 }
 
 llvm::Error CompileJob::run() {
-  for (const auto &run : runs) {
-    auto compilation = runPipeline(run->context, makePipelineOptions(*run));
-    if (failed(compilation))
-      return reported();
-    run->compilation = std::move(*compilation);
-  }
+  for (const auto &run : runs)
+    if (llvm::Error error = runTarget(*run))
+      return error;
   const Compilation &first = runs.front()->compilation;
   if (llvm::Error error = explain(*first.module))
     return error;

@@ -3,8 +3,8 @@
 
 #include "compiler/driver/InputFiles.h"
 
+#include "compiler/data/Image.h"
 #include "compiler/data/Npy.h"
-#include "compiler/driver/ImageFile.h"
 #include "compiler/package/Artifact.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -24,7 +24,7 @@ namespace {
 
 /// Where the pixels of an image lie in a tensor.
 struct PixelLayout {
-  ImageSize size;
+  int64_t height = 0, width = 0;
   int64_t channels = 1;
   bool channelsFirst = true;
 };
@@ -35,12 +35,12 @@ public:
   InputFile(const RunOptions &options, const package::Tensor &tensor)
       : options(options), tensor(tensor) {}
   /// The elements of the tensor that the file stands for.
-  llvm::Expected<std::vector<char>> convert(llvm::ArrayRef<uint8_t> file) const;
+  llvm::Expected<std::vector<char>> convert(llvm::ArrayRef<char> file) const;
 
 private:
-  llvm::Expected<std::vector<char>> convertImage(llvm::ArrayRef<uint8_t> file) const;
+  llvm::Expected<std::vector<char>> convertImage(llvm::ArrayRef<char> file) const;
   llvm::Error checkImageInput(const std::optional<PixelLayout> &layout) const;
-  std::vector<char> place(const Image &image, const PixelLayout &layout) const;
+  std::vector<char> place(const data::Image &image, const PixelLayout &layout) const;
   double normalize(uint8_t pixel, int64_t channel) const;
   void store(std::vector<char> &bytes, size_t index, double value) const;
 
@@ -82,11 +82,11 @@ static std::optional<PixelLayout> getPixelLayout(llvm::ArrayRef<int64_t> dims) {
   if (dims.size() == 4 && dims[0] == 1)
     dims = dims.drop_front();
   if (dims.size() == 2)
-    return PixelLayout{{dims[1], dims[0]}, 1, true};
+    return PixelLayout{dims[0], dims[1], 1, true};
   if (dims.size() == 3 && isChannelCount(dims[0]))
-    return PixelLayout{{dims[2], dims[1]}, dims[0], true};
+    return PixelLayout{dims[1], dims[2], dims[0], true};
   if (dims.size() == 3 && isChannelCount(dims[2]))
-    return PixelLayout{{dims[1], dims[0]}, dims[2], false};
+    return PixelLayout{dims[0], dims[1], dims[2], false};
   return std::nullopt;
 }
 
@@ -136,8 +136,8 @@ void InputFile::store(std::vector<char> &bytes, size_t index, double value) cons
   bytes[index] = static_cast<char>(static_cast<int>(real));
 }
 
-std::vector<char> InputFile::place(const Image &image, const PixelLayout &layout) const {
-  int64_t pixels = layout.size.width * layout.size.height;
+std::vector<char> InputFile::place(const data::Image &image, const PixelLayout &layout) const {
+  int64_t pixels = layout.width * layout.height;
   std::vector<char> bytes(tensor.bytes());
   for (int64_t channel = 0; channel < layout.channels; ++channel)
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
@@ -149,11 +149,11 @@ std::vector<char> InputFile::place(const Image &image, const PixelLayout &layout
   return bytes;
 }
 
-llvm::Expected<std::vector<char>> InputFile::convertImage(llvm::ArrayRef<uint8_t> file) const {
+llvm::Expected<std::vector<char>> InputFile::convertImage(llvm::ArrayRef<char> file) const {
   std::optional<PixelLayout> layout = getPixelLayout(getDims(tensor));
   if (llvm::Error error = checkImageInput(layout))
     return std::move(error);
-  auto image = decodeImage(file, layout->size);
+  auto image = data::decodeImage(file, {0, layout->height, layout->width});
   if (!image)
     return llvm::createStringError(describe(tensor) + ": " + llvm::toString(image.takeError()));
   if (image->channels > layout->channels)
@@ -167,8 +167,8 @@ llvm::Expected<std::vector<char>> InputFile::convertImage(llvm::ArrayRef<uint8_t
   return place(*image, *layout);
 }
 
-llvm::Expected<std::vector<char>> InputFile::convert(llvm::ArrayRef<uint8_t> file) const {
-  if (isImage(file))
+llvm::Expected<std::vector<char>> InputFile::convert(llvm::ArrayRef<char> file) const {
+  if (data::isImage(file))
     return convertImage(file);
   if (file.size() != tensor.bytes())
     return llvm::createStringError(llvm::formatv(
@@ -203,7 +203,7 @@ static llvm::Expected<std::string> prepareInput(const RunOptions &options, const
   if (!file || (*file)->getBuffer().starts_with("\x93NUMPY"))
     return spec;
   auto bytes =
-      InputFile(options, *tensor).convert(llvm::arrayRefFromStringRef((*file)->getBuffer()));
+      InputFile(options, *tensor).convert(llvm::arrayRefFromStringRef<char>((*file)->getBuffer()));
   if (!bytes)
     return llvm::createStringError("'" + path + "': " + llvm::toString(bytes.takeError()));
   llvm::SmallString<128> output(folder);

@@ -1,6 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/board/Units.h"
 #include "compiler/driver/ArtifactRecord.h"
 #include "compiler/driver/Commands.h"
 
@@ -52,6 +53,14 @@ static void printText(const Package &package, size_t fileBytes) {
   llvm::interleave(
       all(package.cpu_features()), out, [&](const auto *name) { out << name->str(); }, " ");
   out << "\nfile:         " << fileBytes << " bytes\n";
+  if (package.stack_bytes())
+    out << "stack:        " << package.stack_bytes() << " bytes\n";
+  if (const auto *latency = package.latency())
+    out << "latency:      " << formatSeconds(latency->seconds()) << " estimated, "
+        << latency->threads() << (latency->threads() == 1 ? " thread" : " threads") << " ("
+        << text(latency->basis()) << ")\n";
+  if (package.board() && package.board()->size())
+    out << "board:        " << text(package.board()) << '\n';
   for (const auto *tensor : all(package.inputs()))
     out << "input:        " << describe(tensor) << '\n';
   for (const auto *tensor : all(package.outputs()))
@@ -70,6 +79,8 @@ static void printText(const Package &package, size_t fileBytes) {
   for (const auto *kernel : all(package.kernels())) {
     out << llvm::formatv("kernel:       {0,-20} units {1}, macs {2}, {3}", text(kernel->name()),
                          kernel->units(), kernel->macs(), text(kernel->form()));
+    if (kernel->estimated_seconds() > 0)
+      out << ", estimated " << formatSeconds(kernel->estimated_seconds());
     for (const auto *node : all(kernel->nodes()))
       out << ' ' << node->str();
     out << '\n';
@@ -132,6 +143,7 @@ static void printKernels(llvm::json::OStream &json, const Package &package) {
         json.attribute("macs", static_cast<int64_t>(kernel->macs()));
         json.attribute("bytes_read", static_cast<int64_t>(kernel->bytes_read()));
         json.attribute("bytes_written", static_cast<int64_t>(kernel->bytes_written()));
+        json.attribute("estimated_seconds", kernel->estimated_seconds());
       });
   });
 }
@@ -145,6 +157,14 @@ static void printJson(const Package &package, size_t fileBytes) {
     json.attribute("target", text(package.target()));
     json.attribute("triple", text(package.triple()));
     json.attribute("file_bytes", static_cast<int64_t>(fileBytes));
+    json.attribute("stack_bytes", static_cast<int64_t>(package.stack_bytes()));
+    json.attribute("board", llvm::json::fixUTF8(text(package.board())));
+    if (const auto *latency = package.latency())
+      json.attributeObject("latency", [&] {
+        json.attribute("estimated_seconds", latency->seconds());
+        json.attribute("threads", static_cast<int64_t>(latency->threads()));
+        json.attribute("basis", text(latency->basis()));
+      });
     json.attributeArray("cpu_features", [&] {
       for (const auto *name : all(package.cpu_features()))
         json.value(name->str());

@@ -4,6 +4,7 @@
 #include "compiler/driver/Options.h"
 
 #include "cmake/Version.h"
+#include "compiler/board/Units.h"
 #include "compiler/evaluate/Metrics.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
@@ -157,6 +158,47 @@ static void addModelFlags(CLI::App &app, CompileOptions &options) {
   addQuantizeFlags(app, options.quantize);
 }
 
+static std::string checkBoard(const std::string &name) {
+  auto board = findBoard(name);
+  return board ? "" : llvm::toString(board.takeError());
+}
+
+template <typename T>
+static void addLimit(CLI::App &app, const char *flag, std::optional<T> &limit,
+                     llvm::Expected<T> (*parse)(llvm::StringRef), const char *description,
+                     const char *unit) {
+  app.add_option_function<std::string>(
+         flag,
+         [&limit, parse, flag](const std::string &text) {
+           auto value = parse(text);
+           if (!value)
+             throw CLI::ValidationError(flag, llvm::toString(value.takeError()));
+           limit = *value;
+         },
+         description)
+      ->type_name(unit);
+}
+
+/// What the artifact may take, and of which machine.
+static void addBudgetFlags(CLI::App &app, CompileOptions &options) {
+  app.add_option(
+         "--board", options.board,
+         "the machine: one of 'quern boards' or a file; it gives the target, if --target is "
+         "not said, and what latency is estimated for")
+      ->check(checkBoard)
+      ->type_name("NAME|FILE.json");
+  addLimit(app, "--max-size", options.budget.size, parseBytes, "fail if the file is larger",
+           "BYTES");
+  addLimit(app, "--max-arena", options.budget.arena, parseBytes,
+           "fail if activations take more memory", "BYTES");
+  addLimit(app, "--max-stack", options.budget.stack, parseBytes, "fail if a call takes more stack",
+           "BYTES");
+  addLimit(app, "--max-latency", options.budget.latency, parseSeconds,
+           "fail if an inference is estimated to take longer, on one thread or as many as "
+           "--threads-max says",
+           "TIME");
+}
+
 static void addCompile(CLI::App &app, Options &options) {
   CompileOptions &compile = options.compile;
   CLI::App *command = app.add_subcommand("compile", "compile a model to an artifact");
@@ -169,6 +211,7 @@ static void addCompile(CLI::App &app, Options &options) {
       ->capture_default_str();
   addTargetFlag(*command, compile);
   addModelFlags(*command, compile);
+  addBudgetFlags(*command, compile);
   command->add_option("--name", compile.name, "prefix of the functions of a library")
       ->check(checkPrefix)
       ->type_name("PREFIX");
@@ -193,8 +236,19 @@ Examples:
   quern compile model.onnx -o libmodel.so --emit=so          a library, and libmodel.h beside it
   quern compile model.onnx -o model --io=codes --threads-max=1
   quern compile model.onnx -o model --explain                what became of each op, and why
+  quern compile model.onnx -o model --board=raspberry-pi-5 --max-size=4MB --max-latency=20ms
   quern compile model.onnx --emit=mlir --stop-after=legalize one stage of the IR)");
-  command->callback([&options] { options.command = Command::Compile; });
+  command->callback([&options, command] {
+    options.command = Command::Compile;
+    // The board was found when the flag was checked.
+    if (!options.compile.board.empty() && command->get_option("--target")->count() == 0)
+      options.compile.target = llvm::cantFail(findBoard(options.compile.board)).target;
+  });
+}
+
+static void addBoards(CLI::App &app, Options &options) {
+  CLI::App *command = app.add_subcommand("boards", "list the machines that --board knows");
+  command->callback([&options] { options.command = Command::ListBoards; });
 }
 
 static void addRunFlags(CLI::App &command, RunOptions &run) {
@@ -398,6 +452,12 @@ static std::string checkCompile(const CompileOptions &compile) {
   bool isSeveral = llvm::StringRef(compile.target).contains(',');
   bool isOneOnly = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm" ||
                    compile.explain || !compile.dumpStages.empty() || !compile.startFrom.empty();
+  const Budget &budget = compile.budget;
+  if (compile.emit != "exe" && compile.emit != "so" && compile.emit != "a" &&
+      compile.emit != "obj" && (budget.size || budget.arena || budget.stack || budget.latency))
+    return "--max-size, --max-arena, --max-stack and --max-latency are for binary artifacts: "
+           "expected --emit=exe, so, a or obj, found " +
+           compile.emit;
   if (isSeveral && isOneOnly)
     return "--target: expected one target with --emit=mlir, asm or llvm, --explain, --dump-stages "
            "and --start-from, found '" +
@@ -453,6 +513,7 @@ Parsed parseCommandLine(int argc, char **argv) {
   addQuantize(app, options);
   addEval(app, options);
   addVerify(app, options);
+  addBoards(app, options);
   try {
     app.parse(takeArguments(argc, argv));
   } catch (const CLI::Success &success) {
@@ -465,8 +526,8 @@ Parsed parseCommandLine(int argc, char **argv) {
   if (listTargets)
     options.command = Command::ListTargets;
   else if (app.get_subcommands().empty())
-    parsed.exitStatus =
-        reportUsage("expected a command: compile, run, bench, inspect, quantize, eval or verify");
+    parsed.exitStatus = reportUsage(
+        "expected a command: compile, run, bench, inspect, quantize, eval, verify or boards");
   else if (options.command == Command::Compile)
     if (std::string message = checkCompile(options.compile); !message.empty())
       parsed.exitStatus = reportUsage(message);

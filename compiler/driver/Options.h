@@ -4,6 +4,8 @@
 #ifndef QUERN_COMPILER_DRIVER_OPTIONS_H
 #define QUERN_COMPILER_DRIVER_OPTIONS_H
 
+#include "compiler/board/Budget.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +38,8 @@ struct CompileOptions {
   bool exchangeCodes = false; ///< --io=codes
   int threadsMax = 0;         ///< 0: not given
   QuantizeOptions quantize;
+  std::string board; ///< --board: a name or a file
+  Budget budget;
   std::string dumpStages, stopAfter, startFrom;
   std::optional<std::string> explain; ///< "-" is standard error, else a file for JSON
   bool dependencies = false;          ///< -MD
@@ -79,7 +83,17 @@ struct InspectOptions {
   bool json = false;
 };
 
-enum class Command { Compile, Run, Bench, Inspect, Quantize, Eval, Verify, ListTargets };
+enum class Command {
+  Compile,
+  Run,
+  Bench,
+  Inspect,
+  Quantize,
+  Eval,
+  Verify,
+  ListTargets,
+  ListBoards
+};
 
 struct Options {
   Command command = Command::Compile;

@@ -30,6 +30,8 @@ int main(int argc, char **argv) {
     return quern::driver::runVerify(options.verify);
   case quern::driver::Command::ListTargets:
     return quern::driver::runListTargets();
+  case quern::driver::Command::ListBoards:
+    return quern::driver::runListBoards();
   }
   return quern::driver::ExitUsage;
 }

@@ -4,7 +4,6 @@
 #include "compiler/export/OnnxExport.h"
 
 #include "compiler/export/GraphPatch.h"
-#include "compiler/frontend/onnx/ExternalData.h"
 #include "compiler/frontend/onnx/TensorData.h"
 #include "compiler/package/Artifact.h"
 
@@ -42,31 +41,16 @@ static Error takeExternalData(llvm::StringRef path, onnx::GraphProto &graph) {
   onnxfile::ExternalFiles files(path);
   uint64_t total = 0;
   for (onnx::TensorProto &tensor : *graph.mutable_initializer()) {
-    if (tensor.data_location() != onnx::TensorProto::EXTERNAL)
+    if (!onnxfile::isExternal(tensor))
       continue;
-    onnxfile::ExternalReference reference;
-    for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
-      if (entry.key() == "location")
-        reference.location = entry.value();
-      else if (entry.key() == "offset")
-        reference.offset = entry.value();
-      else if (entry.key() == "length")
-        reference.length = entry.value();
-    }
-    auto size = onnxfile::getRawBytes(tensor.data_type(),
-                                      {tensor.dims().data(), size_t(tensor.dims_size())});
-    if (!size)
-      return size.takeError();
-    auto range = files.find(reference, *size);
+    auto range = onnxfile::mapExternal(tensor, files);
     if (!range)
       return range.takeError();
-    total += *size;
+    total += range->length;
     if (total > maxBytes)
       return llvm::createStringError(
           "the tensors beside the model are too large for one file: expected less than 2 GiB");
-    tensor.clear_external_data();
-    tensor.clear_data_location();
-    tensor.set_raw_data(range->bytes().data(), range->bytes().size());
+    onnxfile::embedBytes(tensor, range->bytes());
   }
   return Error::success();
 }

@@ -16,6 +16,7 @@
 #include "llvm/Linker/Linker.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -42,9 +43,10 @@ namespace {
 /// One artifact on its way to a file.
 class Writer {
 public:
-  Writer(std::vector<Variant> variants, const Provenance &provenance, ArtifactKind kind)
+  Writer(std::vector<Variant> variants, const Provenance &provenance, ArtifactKind kind,
+         AcceptArtifact accept)
       : variants(std::move(variants)), module(*this->variants.front().kernels),
-        provenance(provenance), kind(kind) {}
+        provenance(provenance), kind(kind), accept(accept) {}
 
   llvm::Error write(llvm::StringRef path);
 
@@ -57,11 +59,14 @@ private:
                            llvm::ArrayRef<MemoryFile> weights);
   llvm::Expected<std::vector<MemoryFile>> makeWeightFiles();
   llvm::Error checkUndefined(llvm::StringRef code);
+  llvm::Error judge(llvm::StringRef file);
 
   std::vector<Variant> variants; ///< all of one architecture
   llvm::Module &module;          ///< of the first one, in the end of all
   const Provenance &provenance;
   ArtifactKind kind;
+  AcceptArtifact accept;
+  StackUse stack;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 
@@ -139,6 +144,16 @@ llvm::Error Writer::checkUndefined(llvm::StringRef code) {
   return llvm::createStringError("undefined symbols in the generated code: " + names);
 }
 
+/// Whether the finished file is wanted.
+llvm::Error Writer::judge(llvm::StringRef file) {
+  if (!accept)
+    return llvm::Error::success();
+  Figures figures = {0, stack.bytes, stack.kernelFrames};
+  if (std::error_code code = llvm::sys::fs::file_size(file, figures.fileBytes))
+    return llvm::createStringError("'" + file + "': " + code.message());
+  return accept(variants, figures);
+}
+
 llvm::Error Writer::writeArchive(llvm::StringRef path, llvm::StringRef code,
                                  llvm::ArrayRef<MemoryFile> weights) {
   std::vector<llvm::NewArchiveMember> members;
@@ -151,9 +166,12 @@ llvm::Error Writer::writeArchive(llvm::StringRef path, llvm::StringRef code,
     buffers.push_back(std::move(*mapped));
     members.emplace_back(llvm::MemoryBufferRef(buffers.back()->getBuffer(), "weights.o"));
   }
-  return commitFile(path, false, [&](llvm::StringRef temporary) {
-    return llvm::writeArchive(temporary, members, llvm::SymtabWritingMode::NormalSymtab,
-                              llvm::object::Archive::K_GNU, /*Deterministic=*/true, false);
+  return commitFile(path, false, [&](llvm::StringRef temporary) -> llvm::Error {
+    if (llvm::Error error =
+            llvm::writeArchive(temporary, members, llvm::SymtabWritingMode::NormalSymtab,
+                               llvm::object::Archive::K_GNU, /*Deterministic=*/true, false))
+      return error;
+    return judge(temporary);
   });
 }
 
@@ -193,8 +211,10 @@ llvm::Error Writer::writeLinked(llvm::StringRef path) {
   llvm::SmallVector<char, 0> code;
   if (llvm::Error error = generateCode(module, *machine, llvm::CodeGenFileType::ObjectFile, code))
     return error;
-  if (auto bytes = patchStackBytes(code, functions); !bytes)
-    return bytes.takeError();
+  auto use = patchStackBytes(code, functions);
+  if (!use)
+    return use.takeError();
+  stack = std::move(*use);
   llvm::StringRef codeBytes(code.data(), code.size());
   if (llvm::Error error = checkUndefined(codeBytes))
     return error;
@@ -214,9 +234,12 @@ llvm::Error Writer::writeLinked(llvm::StringRef path) {
   LinkKind linkKind = executable                     ? LinkKind::Executable
                       : kind == ArtifactKind::Shared ? LinkKind::Shared
                                                      : LinkKind::Relocatable;
-  return commitFile(path, kind != ArtifactKind::Object, [&](llvm::StringRef temporary) {
-    return linkObjects(objects, linkKind, temporary);
-  });
+  return commitFile(path, kind != ArtifactKind::Object,
+                    [&](llvm::StringRef temporary) -> llvm::Error {
+                      if (llvm::Error error = linkObjects(objects, linkKind, temporary))
+                        return error;
+                      return judge(temporary);
+                    });
 }
 
 llvm::Error Writer::write(llvm::StringRef path) {
@@ -235,8 +258,8 @@ llvm::Error Writer::write(llvm::StringRef path) {
 }
 
 llvm::Error writeArtifact(std::vector<Variant> variants, const Provenance &provenance,
-                          ArtifactKind kind, llvm::StringRef path) {
-  return Writer(std::move(variants), provenance, kind).write(path);
+                          ArtifactKind kind, llvm::StringRef path, AcceptArtifact accept) {
+  return Writer(std::move(variants), provenance, kind, accept).write(path);
 }
 
 } // namespace quern::artifact

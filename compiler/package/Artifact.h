@@ -33,13 +33,25 @@ struct Variant {
   std::string targetName; ///< as --target takes it
 };
 
+/// What a finished artifact takes.
+struct Figures {
+  uint64_t fileBytes = 0;
+  uint64_t stackBytes = 0; ///< of one call at most
+  /// The frames of the kernels, by their symbols.
+  std::vector<std::pair<std::string, uint64_t>> kernelFrames;
+};
+
+/// Asked before a binary artifact gets its name: an error, which may have no text, withdraws it.
+using AcceptArtifact =
+    llvm::function_ref<llvm::Error(llvm::ArrayRef<Variant> variants, const Figures &figures)>;
+
 /// Writes the artifact of a planned module whose kernels have been lowered, for each of its
 /// targets; the first whose features the machine has is the one that runs. Libraries and objects
 /// get a C header beside them (OUT with the extension .h). The file appears under its name only
 /// when it is complete; equal inputs give equal bytes. Assembly and LLVM IR refer to the weights as
 /// an external symbol and hold the model alone, without the runtime.
 llvm::Error writeArtifact(std::vector<Variant> variants, const Provenance &provenance,
-                          ArtifactKind kind, llvm::StringRef path);
+                          ArtifactKind kind, llvm::StringRef path, AcceptArtifact accept = nullptr);
 
 /// Writes a file under a temporary name and gives it its own when `write` is done and nothing went
 /// wrong. "-" is standard output.

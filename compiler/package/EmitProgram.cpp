@@ -219,8 +219,8 @@ void TableWriter::emitProgram(const Provenance &provenance, const TargetInfo &ta
     segments = table({segment}, "segments");
     segmentBytes = table({u64(program.segmentBytes)}, "segment_bytes");
   }
-  Constant *record =
-      global(llvm::ConstantDataArray::getString(context, metadata, false), "metadata", 16);
+  Constant *record = global(llvm::ConstantDataArray::getString(context, metadata, false),
+                            metadataSymbol.drop_front(llvm::StringRef("quern_").size()), 16);
   Constant *value = this->record({u32(QUERN_ABI_VERSION),
                                   u32(144),
                                   text(provenance.name),

@@ -18,11 +18,14 @@ namespace quern::artifact {
 
 /// The stack of a call is known only when the code is: until then the program's field holds this.
 inline constexpr uint64_t unknownStackBytes = 0;
+/// The same in the metadata record.
+inline constexpr uint64_t unpatchedStackBytes = ~uint64_t{0};
 
 /// Names of what the artifact writer looks for again in object files. Further programs of an
 /// artifact, for other targets, are `quern_program_1` and so on.
 inline constexpr llvm::StringLiteral programSymbol = "quern_program";
 inline constexpr llvm::StringLiteral launchSymbolPrefix = "quern_launch_";
+inline constexpr llvm::StringLiteral metadataSymbol = "quern_metadata";
 
 /// The metadata record (runtime/schema/package.fbs) as a finished FlatBuffer.
 std::string buildMetadata(const Program &program, const Provenance &provenance,

@@ -65,6 +65,7 @@ static std::unique_ptr<package::KernelT> makeKernel(const Launch &launch) {
   if (moved > record->bytes_written)
     record->bytes_read = std::min(record->bytes_read, moved - record->bytes_written);
   record->element = static_cast<package::ElementType>(launch.element);
+  record->estimated_seconds = launch.seconds;
   return record;
 }
 
@@ -101,6 +102,15 @@ std::string buildMetadata(const Program &program, const Provenance &provenance,
   record.compiler_version = QUERN_VERSION_STRING;
   record.model_sha256 = provenance.modelHash;
   record.options = provenance.options;
+  record.board = provenance.board;
+  // Zero would not be stored, and there would be no place for the stack once it is known.
+  record.stack_bytes = unpatchedStackBytes;
+  if (program.estimate.seconds > 0) {
+    record.latency = std::make_unique<package::LatencyT>();
+    record.latency->seconds = program.estimate.seconds;
+    record.latency->threads = program.estimate.threads;
+    record.latency->basis = program.estimate.basis;
+  }
   record.inputs = makeTensors(program.inputs);
   record.outputs = makeTensors(program.outputs);
   record.entries.push_back(makeEntry(program));

@@ -48,6 +48,7 @@ struct Launch {
   llvm::SmallVector<Argument> arguments;
   int64_t units = 1, grain = 1, macs = 0, bytes = 0;
   quern_type element = QUERN_INVALID; ///< of the left operand of the multiply-accumulates
+  double seconds = 0;                 ///< estimated, of one run; 0: not estimated
 };
 
 /// A constant's place in the weight segment.
@@ -63,6 +64,13 @@ struct ArenaBuffer {
   uint32_t firstLaunch = 0, lastLaunch = 0;
 };
 
+/// What one inference is estimated to take.
+struct LatencyEstimate {
+  double seconds = 0; ///< 0: not estimated
+  int threads = 1;
+  std::string basis; ///< in words: model, clock, bandwidth
+};
+
 /// Everything of a planned module that goes into an artifact, except the code. Constants lie in the
 /// order of their first use, equal ones once, each aligned to 64 bytes.
 struct Program {
@@ -72,6 +80,7 @@ struct Program {
   std::vector<ArenaBuffer> arena;
   uint64_t arenaBytes = 0;
   uint64_t segmentBytes = 0; ///< readable slack after the last constant included
+  LatencyEstimate estimate;
 
   /// Reads the plan of @main: its dispatches need `kernel` and `quern.offsets`. Reports at the
   /// op what is missing or does not fit together.
@@ -86,6 +95,7 @@ struct Provenance {
   std::string name;        ///< of the model
   std::string prefix;      ///< of the functions of a library
   std::string target;      ///< as --target takes it
+  std::string board;       ///< as --board takes it; empty: none
   uint32_t threadsMax = 0; ///< threads that an executable lets its user ask for; 0: any number
   std::vector<uint8_t> modelHash; ///< SHA-256; empty if there is no model file
   std::vector<std::string> options;

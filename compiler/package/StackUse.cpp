@@ -4,6 +4,7 @@
 #include "compiler/package/StackUse.h"
 
 #include "compiler/package/EmitProgram.h"
+#include "runtime/package_generated.h"
 
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/DataExtractor.h"
@@ -29,27 +30,44 @@ static uint64_t readFrame(llvm::StringRef notes) {
   return llvm::errorToBool(cursor.takeError()) ? 0 : size;
 }
 
-static uint64_t addFrames(llvm::ArrayRef<std::pair<std::string, uint64_t>> frames,
+static StackUse addFrames(llvm::ArrayRef<std::pair<std::string, uint64_t>> frames,
                           const CallFunctions &functions) {
+  StackUse use;
   uint64_t launch = 0, kernel = 0, runtime = 0;
   for (const auto &[name, size] : frames) {
-    if (llvm::StringRef(name).starts_with(launchSymbolPrefix))
+    if (llvm::StringRef(name).starts_with(launchSymbolPrefix)) {
       launch = std::max(launch, size + callBytes);
-    else if (functions.model.contains(name))
+    } else if (functions.model.contains(name)) {
       kernel = std::max(kernel, size + callBytes);
-    else if (functions.runtime.contains(name))
+      use.kernelFrames.emplace_back(name, size);
+    } else if (functions.runtime.contains(name)) {
       runtime += size + callBytes;
+    }
   }
-  return llvm::alignTo(launch + kernel + runtime, 64);
+  use.bytes = llvm::alignTo(launch + kernel + runtime, 64);
+  return use;
 }
 
-static bool isProgram(llvm::StringRef symbol) {
+/// `base`, or as other variants' programs and records are called: `base_1`, `base.2`.
+static bool isNumbered(llvm::StringRef symbol, llvm::StringRef base, char separator) {
   size_t unused;
-  return symbol == programSymbol || (symbol.consume_front(programSymbol) &&
-                                     symbol.consume_front("_") && !symbol.getAsInteger(10, unused));
+  if (!symbol.consume_front(base))
+    return false;
+  return symbol.empty() ||
+         (symbol.front() == separator && !symbol.drop_front().getAsInteger(10, unused));
 }
 
-/// Into every program of the object file.
+/// The record's field of the bound; null if it is no record.
+static bool patchRecord(char *bytes, size_t size, uint64_t stackBytes) {
+  auto *data = reinterpret_cast<uint8_t *>(bytes);
+  flatbuffers::Verifier verifier(data, size);
+  if (!package::VerifyPackageBuffer(verifier))
+    return false;
+  auto *table = flatbuffers::GetMutableRoot<flatbuffers::Table>(data);
+  return table->SetField<uint64_t>(package::Package::VT_STACK_BYTES, stackBytes, 0);
+}
+
+/// Into every program of the object file, and its record.
 static llvm::Error writePrograms(const ELFFile<ELF64LE> &file, llvm::SmallVectorImpl<char> &object,
                                  uint64_t bytes) {
   bool isThere = false;
@@ -67,10 +85,14 @@ static llvm::Error writePrograms(const ELFFile<ELF64LE> &file, llvm::SmallVector
       auto name = symbol.getName(*strings);
       if (!name)
         return name.takeError();
-      if (!isProgram(*name) || symbol.st_shndx >= sections->size())
+      if (symbol.st_shndx >= sections->size() || symbol.getType() != llvm::ELF::STT_OBJECT)
         continue;
-      uint64_t at = (*sections)[symbol.st_shndx].sh_offset + symbol.st_value + stackBytesOffset;
-      llvm::support::endian::write64le(object.data() + at, bytes);
+      char *start = object.data() + (*sections)[symbol.st_shndx].sh_offset + symbol.st_value;
+      if (isNumbered(*name, metadataSymbol, '.') && !patchRecord(start, symbol.st_size, bytes))
+        return llvm::createStringError("the object file's record of the model is damaged");
+      if (!isNumbered(*name, programSymbol, '_'))
+        continue;
+      llvm::support::endian::write64le(start + stackBytesOffset, bytes);
       isThere = true;
     }
   }
@@ -79,7 +101,7 @@ static llvm::Error writePrograms(const ELFFile<ELF64LE> &file, llvm::SmallVector
   return llvm::createStringError("the object file has no symbol 'quern_program'");
 }
 
-llvm::Expected<uint64_t> patchStackBytes(llvm::SmallVectorImpl<char> &object,
+llvm::Expected<StackUse> patchStackBytes(llvm::SmallVectorImpl<char> &object,
                                          const CallFunctions &functions) {
   auto file = ELFFile<ELF64LE>::create(llvm::StringRef(object.data(), object.size()));
   if (!file)
@@ -105,10 +127,10 @@ llvm::Expected<uint64_t> patchStackBytes(llvm::SmallVectorImpl<char> &object,
     auto &header = const_cast<ELF64LE::Shdr &>(section);
     header.sh_flags = header.sh_flags | llvm::ELF::SHF_EXCLUDE;
   }
-  uint64_t bytes = addFrames(frames, functions);
-  if (llvm::Error error = writePrograms(*file, object, bytes))
-    return error;
-  return bytes;
+  StackUse use = addFrames(frames, functions);
+  if (llvm::Error error = writePrograms(*file, object, use.bytes))
+    return std::move(error);
+  return std::move(use);
 }
 
 } // namespace quern::artifact

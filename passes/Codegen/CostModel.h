@@ -13,6 +13,10 @@
 
 namespace quern {
 
+/// At which targets count cycles as seconds (`TargetRates`, `estimateProducts`), in Hz; for a
+/// machine of another clock, seconds change in proportion.
+inline constexpr double modelClock = 3.5e9;
+
 /// The dispatch as it is, or as it would be if the model were not quantized: codes are f32, nothing
 /// is rounded to codes or taken back from them.
 enum class CostForm { AsStored, AsFloat };

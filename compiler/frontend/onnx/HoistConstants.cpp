@@ -15,23 +15,6 @@ using mlir::failure;
 using mlir::LogicalResult;
 using mlir::success;
 
-bool isExternal(const onnx::TensorProto &tensor) {
-  return tensor.data_location() == onnx::TensorProto::EXTERNAL || tensor.external_data_size() > 0;
-}
-
-ExternalReference getReference(const onnx::TensorProto &tensor) {
-  ExternalReference reference;
-  for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
-    if (entry.key() == "location")
-      reference.location = entry.value();
-    else if (entry.key() == "offset")
-      reference.offset = entry.value();
-    else if (entry.key() == "length")
-      reference.length = entry.value();
-  }
-  return reference;
-}
-
 class Hoister {
 public:
   explicit Hoister(ImportSession &session) : session(session) {}
@@ -58,7 +41,6 @@ private:
   /// Checks one tensor and takes its bytes away if they were cut out or are external and large.
   Expected<bool> store(onnx::TensorProto &tensor, const ByteRange *cut, StoredTensor &stored) {
     std::optional<uint64_t> payload;
-    llvm::ArrayRef<int64_t> dims(tensor.dims().data(), tensor.dims_size());
     bool external = isExternal(tensor);
     if (external && (cut || tensor.has_raw_data()))
       return llvm::createStringError("expected data in the file or outside, found both");
@@ -66,10 +48,7 @@ private:
       payload = cut->length;
       stored.payload = {session.file, cut->offset, cut->length};
     } else if (external) {
-      Expected<uint64_t> bytes = getRawBytes(tensor.data_type(), dims);
-      if (!bytes)
-        return bytes.takeError();
-      Expected<MappedRange> range = session.externalFiles.find(getReference(tensor), *bytes);
+      Expected<MappedRange> range = mapExternal(tensor, session.externalFiles);
       if (!range)
         return range.takeError();
       payload = range->length;
@@ -80,14 +59,11 @@ private:
     if (!payload)
       return false;
     if (*payload < WireLimits().keptBytes) {
-      llvm::ArrayRef<char> bytes = stored.payload.bytes();
-      tensor.clear_external_data();
-      tensor.clear_data_location();
-      tensor.set_raw_data(bytes.data(), bytes.size());
+      embedBytes(tensor, stored.payload.bytes());
       return false;
     }
     stored.dataType = tensor.data_type();
-    stored.dims = dims.vec();
+    stored.dims.assign(tensor.dims().begin(), tensor.dims().end());
     return true;
   }
 

@@ -205,6 +205,32 @@ Expected<uint64_t> getRawBytes(int32_t dataType, llvm::ArrayRef<int64_t> dims) {
   return llvm::divideCeil(static_cast<uint64_t>(*elements) * bits, 8);
 }
 
+bool isExternal(const TensorProto &tensor) {
+  return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
+}
+
+Expected<MappedRange> mapExternal(const TensorProto &tensor, ExternalFiles &files) {
+  ExternalReference reference;
+  for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
+    if (entry.key() == "location")
+      reference.location = entry.value();
+    else if (entry.key() == "offset")
+      reference.offset = entry.value();
+    else if (entry.key() == "length")
+      reference.length = entry.value();
+  }
+  auto bytes = getRawBytes(tensor.data_type(), {tensor.dims().data(), size_t(tensor.dims_size())});
+  if (!bytes)
+    return bytes.takeError();
+  return files.find(reference, *bytes);
+}
+
+void embedBytes(TensorProto &tensor, llvm::ArrayRef<char> bytes) {
+  tensor.clear_external_data();
+  tensor.clear_data_location();
+  tensor.set_raw_data(bytes.data(), bytes.size());
+}
+
 Error checkTensor(const TensorProto &tensor, std::optional<uint64_t> payload) {
   if (tensor.has_segment())
     return problem("expected a tensor in one piece, found a segment, which is not supported");

@@ -4,6 +4,8 @@
 #ifndef QUERN_COMPILER_FRONTEND_ONNX_TENSORDATA_H
 #define QUERN_COMPILER_FRONTEND_ONNX_TENSORDATA_H
 
+#include "compiler/frontend/onnx/ExternalData.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
@@ -31,6 +33,14 @@ inline constexpr int64_t maxElements = int64_t(1) << 40;
 llvm::Expected<int64_t> countElements(llvm::ArrayRef<int64_t> dims);
 /// The bytes that raw_data of this type and shape has.
 llvm::Expected<uint64_t> getRawBytes(int32_t dataType, llvm::ArrayRef<int64_t> dims);
+
+/// Whether a tensor says that its bytes are in a file beside the model.
+bool isExternal(const onnx::TensorProto &tensor);
+/// Those bytes, as many as its type and shape have.
+llvm::Expected<MappedRange> mapExternal(const onnx::TensorProto &tensor, ExternalFiles &files);
+
+/// Puts the bytes into the tensor itself.
+void embedBytes(onnx::TensorProto &tensor, llvm::ArrayRef<char> bytes);
 
 /// Checks a tensor: type, dimensions, and that its values are as many as its shape says.
 /// `payload` is the number of bytes of its raw data if those are not in the message.

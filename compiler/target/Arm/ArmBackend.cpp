@@ -6,6 +6,7 @@
 #include "compiler/target/Arm/ArmStores.h"
 #include "compiler/target/Kernel/CpuBackend.h"
 #include "compiler/target/Targets.h"
+#include "passes/Codegen/CostModel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "runtime/include/quern/cpu.h"
@@ -146,6 +147,13 @@ public:
       features += features.empty() ? "+slow-paired-128" : ",+slow-paired-128";
     return {"aarch64-unknown-linux-gnu", "generic", cpu.tuning().str(), features, family.required};
   }
+  TargetRates getRates() const override {
+    TargetRates rates;
+    rates.elementOps = 4 * cpu.products * modelClock; // lanes of a register
+    rates.bytes = std::min(16.0, 16 * cpu.loads) * modelClock;
+    return rates;
+  }
+  double estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool asFloat) const override;
   llvm::SmallVector<StringRef> getProcessors() const override {
     llvm::SmallVector<StringRef> names;
     for (const ArmCpu &known : getArmCpus())
@@ -162,6 +170,22 @@ private:
   std::string name;
 };
 } // namespace
+
+/// Instructions for one tap of 16 outputs in the shared depthwise kernel: codes are loaded, widened
+/// twice and multiplied as words, floats loaded and multiplied by FMLA.
+static constexpr double depthwiseCodeOps = 9, depthwiseFloatOps = 8;
+
+double ArmBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool asFloat) const {
+  for (auto conv : dispatch.getBody().front().getOps<qir::ConvOp>()) {
+    if (!conv.isDepthwise())
+      continue;
+    auto input = llvm::cast<RankedTensorType>(conv.getInput().getType());
+    bool isFloat = asFloat || input.getElementType().isF32();
+    double ops = isFloat ? depthwiseFloatOps : depthwiseCodeOps;
+    return static_cast<double>(macs) / 16 * ops / cpu.products / modelClock;
+  }
+  return CpuBackend::estimateProducts(dispatch, macs, asFloat);
+}
 
 const TargetBackend *ArmBackend::forProcessor(StringRef processor) const {
   static std::mutex mutex;

@@ -5,12 +5,11 @@
 /// passes/Codegen/CostModel.h.
 
 #include "compiler/target/Kernel/CpuBackend.h"
+#include "passes/Codegen/CostModel.h"
 
 using namespace mlir;
 
 namespace quern {
-
-static constexpr double cyclesPerSecond = 3.5e9;
 
 static bool hasFloats(Operation *anchor) {
   return llvm::cast<RankedTensorType>(anchor->getOperand(0).getType()).getElementType().isF32();
@@ -21,7 +20,7 @@ TargetRates CpuBackend::getRates() const {
   if (isa.lanes() == 1) {
     // Plain loops: an element at a time.
     rates.codeMacs = rates.floatMacs = 1e9;
-    rates.elementOps = cyclesPerSecond;
+    rates.elementOps = modelClock;
     rates.bytes = 10e9;
   }
   return rates;
@@ -51,7 +50,7 @@ double CpuBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool
     const DepthwiseKernel *own = isFloat ? nullptr : depthwiseFor(view->anchor);
     double each = own ? own->cyclesPerOutput(conv) : estimateSharedDepthwise(conv, isa, isFloat);
     auto result = llvm::cast<RankedTensorType>(conv.getResult().getType());
-    return each * static_cast<double>(result.getNumElements()) / cyclesPerSecond;
+    return each * static_cast<double>(result.getNumElements()) / modelClock;
   }
   Type weights =
       llvm::cast<RankedTensorType>(view->anchor->getOperand(1).getType()).getElementType();
@@ -69,7 +68,7 @@ double CpuBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool
   return estimateCycles(*shape, *dot,
                         isChosen ? ContractionTile::parse(tile)
                                  : ContractionTile::choose(*shape, *dot)) /
-         cyclesPerSecond;
+         modelClock;
 }
 
 std::string CpuBackend::explainProducts(qir::DispatchOp dispatch) const {
