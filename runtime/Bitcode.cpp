@@ -19,6 +19,9 @@ static const unsigned char x86Library[] = {
 static const unsigned char x86Exe[] = {
 #include "runtime/x86_64_exe.inc"
 };
+static const unsigned char x86Cuda[] = {
+#include "runtime/x86_64_cuda.inc"
+};
 static const unsigned char armCore[] = {
 #include "runtime/aarch64_core.inc"
 };
@@ -45,6 +48,7 @@ static const Row rows[] = {
     {"x86_64", Part::Support, {x86Support, sizeof(x86Support)}},
     {"x86_64", Part::Library, {x86Library, sizeof(x86Library)}},
     {"x86_64", Part::Exe, {x86Exe, sizeof(x86Exe)}},
+    {"x86_64", Part::Cuda, {x86Cuda, sizeof(x86Cuda)}},
     {"aarch64", Part::Core, {armCore, sizeof(armCore)}},
     {"aarch64", Part::Support, {armSupport, sizeof(armSupport)}},
     {"aarch64", Part::Library, {armLibrary, sizeof(armLibrary)}},

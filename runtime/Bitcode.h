@@ -16,6 +16,7 @@ enum class Part {
   Support, ///< memcpy, fmaf and the like under their standard names: every artifact
   Library, ///< quern_api_*, to be renamed to the artifact's prefix: shared and static libraries
   Exe,     ///< _start and the command line: executables
+  Cuda,    ///< quern_device_*, and a _start of its own: executables for NVIDIA GPUs, beside Exe
 };
 
 /// Bitcode that is not aligned and lives as long as the process.

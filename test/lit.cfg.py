@@ -45,6 +45,11 @@ if config.quern_sanitize:
 if lit_config.params.get("nightly", "") not in ("", "0"):
     config.available_features.add("nightly")
 config.available_features |= quern_lit.cpu_features()
-for tool in ("qemu-aarch64", "aarch64-linux-gnu-gcc", "strace", "ptxas", "nvidia-smi"):
+# NVIDIA's assembler may lie outside of PATH.
+ptxas = os.environ.get("QUERN_PTXAS") or shutil.which("ptxas")
+if ptxas:
+    config.available_features.add("ptxas")
+    config.environment["QUERN_PTXAS"] = ptxas
+for tool in ("qemu-aarch64", "aarch64-linux-gnu-gcc", "strace", "nvidia-smi"):
     if shutil.which(tool, path=config.environment["PATH"]):
         config.available_features.add(tool)

@@ -8,8 +8,10 @@
 #include "compiler/driver/Quantization.h"
 #include "compiler/driver/Registration.h"
 #include "compiler/package/Artifact.h"
+#include "compiler/package/DeviceArtifact.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/runner/TemporaryFolder.h"
+#include "compiler/target/LLVM/DeviceCode.h"
 #include "compiler/target/LLVM/LowerKernels.h"
 #include "dialects/Quern/QuernDialect.h"
 
@@ -83,6 +85,7 @@ private:
   llvm::Error writeText(const Compilation &compilation);
   llvm::Error writeBinary();
   llvm::Error accept(llvm::ArrayRef<artifact::Variant> variants, const artifact::Figures &figures);
+  llvm::Error writeForDevice();
   llvm::Error writeDependencies(llvm::ArrayRef<std::string> externalFiles);
   llvm::Expected<artifact::Provenance> makeProvenance(llvm::ArrayRef<std::string> externalFiles);
 
@@ -276,6 +279,26 @@ llvm::Error CompileJob::writeBinary() {
       });
 }
 
+llvm::Error CompileJob::writeForDevice() {
+  TargetRun &run = *runs.front();
+  auto program = artifact::Program::read(*run.compilation.module);
+  if (failed(program))
+    return reported();
+  progress.step("code generation");
+  auto code = generateDeviceCode(*run.compilation.kernels, run.target.getTargetInfo());
+  if (failed(code))
+    return reported();
+  if (options.emit == "ptx")
+    return artifact::writeFile(options.output.empty() ? "-" : options.output,
+                               [&](llvm::raw_ostream &stream) { stream << code->assembly; });
+  auto provenance = makeProvenance(run.compilation.externalFiles);
+  if (!provenance)
+    return provenance.takeError();
+  return artifact::writeDeviceArtifact(
+      {std::move(*code), std::move(*program), run.target.getTargetInfo()}, *provenance,
+      options.output);
+}
+
 /// Spaces and the like as make reads them.
 static std::string escapeForMake(llvm::StringRef path) {
   std::string text;
@@ -302,7 +325,10 @@ llvm::Error CompileJob::run() {
   const Compilation &first = runs.front()->compilation;
   if (llvm::Error error = explain(*first.module))
     return error;
-  llvm::Error error = options.emit == "mlir" ? writeText(first) : writeBinary();
+  bool forDevice = isDevice(runs.front()->target.getTargetInfo());
+  llvm::Error error = options.emit == "mlir" ? writeText(first)
+                      : forDevice            ? writeForDevice()
+                                             : writeBinary();
   return error ? std::move(error) : writeDependencies(first.externalFiles);
 }
 

@@ -8,6 +8,7 @@
 #include "compiler/evaluate/Metrics.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
+#include "compiler/target/LLVM/DeviceCode.h"
 #include "passes/Calibrate/Observer.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -54,9 +55,9 @@ static std::string checkTarget(const std::string &name) {
 }
 
 static std::string checkEmit(const std::string &kind) {
-  if (kind == "mlir" || artifact::parseArtifactKind(kind))
+  if (kind == "mlir" || kind == "ptx" || artifact::parseArtifactKind(kind))
     return "";
-  return "unknown kind '" + kind + "', expected one of exe, so, a, obj, asm, llvm, mlir";
+  return "unknown kind '" + kind + "', expected one of exe, so, a, obj, asm, llvm, mlir, ptx";
 }
 
 static std::string checkIo(const std::string &io) {
@@ -205,7 +206,7 @@ static void addCompile(CLI::App &app, Options &options) {
   command->add_option("MODEL", compile.model, "an ONNX file, or with --start-from a .mlir file")
       ->required();
   command->add_option("-o,--output", compile.output, "the file to write")->type_name("OUT");
-  command->add_option("--emit", compile.emit, "exe, so, a, obj, asm, llvm or mlir")
+  command->add_option("--emit", compile.emit, "exe, so, a, obj, asm, llvm, mlir or ptx")
       ->check(checkEmit)
       ->type_name("KIND")
       ->capture_default_str();
@@ -437,6 +438,27 @@ Examples:
   command->callback([&options] { options.command = Command::Verify; });
 }
 
+static bool isForDevice(const CompileOptions &compile) {
+  std::vector<const TargetBackend *> targets = lookupTargetBackends(compile.target);
+  return !targets.empty() && isDevice(targets.front()->getTargetInfo());
+}
+
+/// What the target's kind of machine allows.
+static std::string checkDevice(const CompileOptions &compile) {
+  if (!isForDevice(compile))
+    return compile.emit == "ptx"
+               ? "--emit=ptx: expected a target cuda-…, found '" + compile.target + "'"
+               : "";
+  bool isKnown = compile.emit == "exe" || compile.emit == "ptx" || compile.emit == "mlir";
+  if (!isKnown)
+    return "--emit: expected exe, ptx or mlir with the target '" + compile.target + "', found '" +
+           compile.emit + "'";
+  if (!compile.quantize.data.empty())
+    return "--calibrate: expected a CPU target, found '" + compile.target +
+           "'; quern quantize writes a model that compiles for it";
+  return "";
+}
+
 /// What the flags mean together.
 static std::string checkCompile(const CompileOptions &compile) {
   if (!compile.stopAfter.empty() && compile.emit != "mlir")
@@ -449,6 +471,8 @@ static std::string checkCompile(const CompileOptions &compile) {
       return "--stop-after: the stage '" + compile.stopAfter + "' is over where '" +
              compile.startFrom + "' ends";
   }
+  if (std::string message = checkDevice(compile); !message.empty())
+    return message;
   bool isSeveral = llvm::StringRef(compile.target).contains(',');
   bool isOneOnly = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm" ||
                    compile.explain || !compile.dumpStages.empty() || !compile.startFrom.empty();
@@ -462,21 +486,39 @@ static std::string checkCompile(const CompileOptions &compile) {
     return "--target: expected one target with --emit=mlir, asm or llvm, --explain, --dump-stages "
            "and --start-from, found '" +
            compile.target + "'";
-  bool isText = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm";
+  bool isText = compile.emit == "mlir" || compile.emit == "asm" || compile.emit == "llvm" ||
+                compile.emit == "ptx";
   if (compile.output.empty() && !isText)
     return "expected -o OUT";
   if (compile.output == "-" && !isText)
-    return "-o -: only text (--emit=mlir, asm or llvm) goes to standard output";
+    return "-o -: only text (--emit=mlir, asm, llvm or ptx) goes to standard output";
   if (compile.dependencies && (compile.output.empty() || compile.output == "-"))
     return "-MD needs -o OUT";
   return "";
 }
 
 static std::string checkVerify(const VerifyOptions &verify) {
+  for (const std::string &name : verify.targets)
+    if (isDevice(lookupTargetBackend(name)->getTargetInfo()))
+      return "--target: expected CPU targets, found '" + name + "'";
+  if (isForDevice(verify.compile))
+    return "--target: expected a CPU target, found '" + verify.compile.target + "'";
   bool comparesForms = !verify.against.empty() || !verify.compile.quantize.data.empty();
   if (verify.minSqnr && (!comparesForms || !verify.targets.empty()))
     return "--min-sqnr is for a comparison with a float model: --against=MODEL or --calibrate";
   return "";
+}
+
+/// Commands that run a model in this process do so on a CPU.
+static std::string checkRunsHere(const Options &options) {
+  const CompileOptions &compile =
+      options.command == Command::Eval                                       ? options.eval.compile
+      : options.command == Command::Run || options.command == Command::Bench ? options.run.compile
+                                                                             : options.compile;
+  if (!isForDevice(compile))
+    return "";
+  return "--target: expected a CPU target, found '" + compile.target +
+         "'; quern compile makes a program for it";
 }
 
 static int reportUsage(const std::string &message) {
@@ -528,12 +570,11 @@ Parsed parseCommandLine(int argc, char **argv) {
   else if (app.get_subcommands().empty())
     parsed.exitStatus = reportUsage(
         "expected a command: compile, run, bench, inspect, quantize, eval, verify or boards");
-  else if (options.command == Command::Compile)
-    if (std::string message = checkCompile(options.compile); !message.empty())
-      parsed.exitStatus = reportUsage(message);
-  if (options.command == Command::Verify && !parsed.exitStatus)
-    if (std::string message = checkVerify(options.verify); !message.empty())
-      parsed.exitStatus = reportUsage(message);
+  else if (std::string message = options.command == Command::Compile ? checkCompile(options.compile)
+                                 : options.command == Command::Verify ? checkVerify(options.verify)
+                                                                      : checkRunsHere(options);
+           !message.empty())
+    parsed.exitStatus = reportUsage(message);
   return parsed;
 }
 

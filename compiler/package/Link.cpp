@@ -3,15 +3,18 @@
 
 #include "compiler/package/Link.h"
 
+#include "compiler/target/LLVM/CodeGen.h"
 #include "runtime/Bitcode.h"
 
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 
@@ -71,6 +74,16 @@ llvm::Error linkRuntime(llvm::Module &module, bool executable, llvm::StringRef p
   return llvm::Error::success();
 }
 
+llvm::Error linkDeviceRuntime(llvm::Module &module) {
+  for (runtime::Part part :
+       {runtime::Part::Core, runtime::Part::Support, runtime::Part::Exe, runtime::Part::Cuda})
+    if (llvm::Error error = linkPart(module, part))
+      return error;
+  internalizeModule(module,
+                    [](const llvm::GlobalValue &value) { return value.getName() == "_start"; });
+  return llvm::Error::success();
+}
+
 llvm::Expected<MemoryFile> MemoryFile::create() {
   int descriptor = memfd_create("quern", MFD_CLOEXEC);
   if (descriptor < 0)
@@ -108,6 +121,10 @@ static std::vector<const char *> getLinkerFlags(LinkKind kind) {
     flags.push_back(flag);
   if (kind == LinkKind::Executable)
     flags.push_back("-static");
+  else if (kind == LinkKind::Hosted)
+    for (const char *flag :
+         {"-pie", "-zdefs", "-znow", "-zrelro", "--dynamic-linker=/lib64/ld-linux-x86-64.so.2"})
+      flags.push_back(flag);
   else
     for (const char *flag : {"-shared", "-zdefs", "-znow", "-zrelro", "-Bsymbolic"})
       flags.push_back(flag);
@@ -127,6 +144,15 @@ static std::string tidyMessages(llvm::StringRef text) {
   return message.empty() ? text.trim().str() : message;
 }
 
+static llvm::Error runLinker(llvm::ArrayRef<const char *> arguments) {
+  std::string text;
+  llvm::raw_string_ostream messages(text);
+  lld::Result result = lld::lldMain(arguments, messages, messages, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0)
+    return llvm::createStringError("linking failed: " + tidyMessages(text));
+  return llvm::Error::success();
+}
+
 llvm::Error linkObjects(llvm::ArrayRef<std::string> objects, LinkKind kind,
                         llvm::StringRef output) {
   std::vector<const char *> arguments = getLinkerFlags(kind);
@@ -135,12 +161,42 @@ llvm::Error linkObjects(llvm::ArrayRef<std::string> objects, LinkKind kind,
   arguments.push_back(outputPath.c_str());
   for (const std::string &object : objects)
     arguments.push_back(object.c_str());
-  std::string text;
-  llvm::raw_string_ostream messages(text);
-  lld::Result result = lld::lldMain(arguments, messages, messages, {{lld::Gnu, &lld::elf::link}});
-  if (result.retCode != 0)
-    return llvm::createStringError("linking failed: " + tidyMessages(text));
-  return llvm::Error::success();
+  return runLinker(arguments);
+}
+
+/// An object file whose functions do nothing.
+static llvm::Expected<MemoryFile> makeEmptyFunctions(llvm::ArrayRef<const char *> names) {
+  TargetInfo host{"x86_64-unknown-linux-gnu", "x86-64", "", "", 0};
+  auto machine = createTargetMachine(host, /*shared=*/true);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  llvm::Module module("stub", context);
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), false);
+  for (const char *name : names) {
+    auto *function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
+    llvm::ReturnInst::Create(context, llvm::BasicBlock::Create(context, "", function));
+  }
+  llvm::SmallVector<char, 0> code;
+  if (llvm::Error error = generateCode(module, **machine, llvm::CodeGenFileType::ObjectFile, code))
+    return std::move(error);
+  auto file = MemoryFile::create();
+  if (!file)
+    return file.takeError();
+  if (llvm::Error error = file->write(llvm::StringRef(code.data(), code.size())))
+    return std::move(error);
+  return file;
+}
+
+llvm::Error writeLibraryStub(llvm::StringRef path) {
+  auto object = makeEmptyFunctions({"dlopen", "dlsym", "__libc_start_main"});
+  if (!object)
+    return object.takeError();
+  std::string from = object->path(), to = path.str();
+  return runLinker(
+      {"ld.lld", "--threads=1", "-shared", "-soname=libc.so.6", "-o", to.c_str(), from.c_str()});
 }
 
 } // namespace quern::artifact

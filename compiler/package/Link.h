@@ -20,6 +20,7 @@ namespace quern::artifact {
 /// What the linker makes.
 enum class LinkKind {
   Executable, ///< static, starts at the runtime's own entry point
+  Hosted,     ///< the same, but with the system's C library loaded beside it
   Shared,
   Relocatable ///< several object files as one
 };
@@ -29,6 +30,9 @@ enum class LinkKind {
 /// models fit into one program. `callFunctions` gets the names of what a call may run.
 llvm::Error linkRuntime(llvm::Module &module, bool executable, llvm::StringRef prefix,
                         llvm::StringSet<> &callFunctions);
+
+/// The same for an executable that hands its work to an NVIDIA GPU.
+llvm::Error linkDeviceRuntime(llvm::Module &module);
 
 /// A file without a name, which the linker reads by path.
 class MemoryFile {
@@ -45,6 +49,10 @@ private:
   explicit MemoryFile(int descriptor) : descriptor(descriptor) {}
   int descriptor;
 };
+
+/// Writes a library that stands for the system's C library while a `Hosted` executable is linked:
+/// it names the functions that the runtime calls, and has none of them.
+llvm::Error writeLibraryStub(llvm::StringRef path);
 
 /// Links object files, in process, to the file `output`. Undefined symbols are an error that names
 /// them. `output` is written only on success.

@@ -11,9 +11,13 @@
 namespace quern {
 
 llvm::ArrayRef<const TargetBackend *> getTargetBackends() {
-  static const TargetBackend *const backends[] = {&getVnniBackend(),    &getAvx2Backend(),
-                                                  &getArmI8mmBackend(), &getArmDotprodBackend(),
-                                                  &getArmNeonBackend(), &getPortableBackend()};
+  static const std::vector<const TargetBackend *> backends = [] {
+    std::vector<const TargetBackend *> all = {&getVnniBackend(),    &getAvx2Backend(),
+                                              &getArmI8mmBackend(), &getArmDotprodBackend(),
+                                              &getArmNeonBackend(), &getPortableBackend()};
+    llvm::append_range(all, getNvptxBackends());
+    return all;
+  }();
   return backends;
 }
 
@@ -81,6 +85,9 @@ std::vector<const TargetBackend *> lookupTargetBackends(llvm::StringRef names, s
       if (info.triple != triple)
         reason = "'" + other->getName().str() + "' and '" + part.str() +
                  "' are of two architectures, expected targets of one";
+      else if (llvm::Triple(triple).isNVPTX())
+        reason = "'" + other->getName().str() + "' and '" + part.str() +
+                 "' are GPUs, expected one target of that kind";
       else if (info.requiredCpuFeatures == backend->getTargetInfo().requiredCpuFeatures)
         reason = "'" + other->getName().str() + "' and '" + part.str() +
                  "' need the same of a machine, expected one of them";

@@ -15,6 +15,8 @@ const TargetBackend &getArmNeonBackend();
 const TargetBackend &getArmDotprodBackend();
 const TargetBackend &getArmI8mmBackend();
 const TargetBackend &getPortableBackend();
+/// One for each chip, `cuda-sm_89` and so on.
+llvm::ArrayRef<const TargetBackend *> getNvptxBackends();
 
 } // namespace quern
 

@@ -5,6 +5,7 @@
 
 #include "arch/arch.h"
 #include "quern/cpu.h"
+#include "src/device.h"
 #include "src/session.h"
 #include "src/sys.h"
 
@@ -116,7 +117,14 @@ static int finish(quern_session *session) {
   return fail(session, EXIT_BAD_INPUT);
 }
 
-static int quern_main(int argc, char **argv) {
+// Models for a GPU bring their own (cuda.c), and an entry point that sets up the C library first.
+__attribute__((weak)) int quern_device_start(const quern_program *program, quern_text *message) {
+  (void)program;
+  (void)message;
+  return 1;
+}
+
+int quern_main(int argc, char **argv) {
   quern_session session;
   session.pool.threads = 0;
   quern_text_init(&session.message, -1);
@@ -134,6 +142,8 @@ static int quern_main(int argc, char **argv) {
   }
   if (status)
     return fail(&session, status == QUERN_BAD_ABI ? EXIT_BAD_INPUT : EXIT_CPU);
+  if (!quern_device_start(session.program, &session.message))
+    return fail(&session, EXIT_CPU);
   int result = run_mode(&session);
   return result ? fail(&session, result) : finish(&session);
 }
@@ -143,6 +153,6 @@ __attribute__((noreturn)) static void start(int64_t *stack) {
   quern_exit(quern_main((int)stack[0], (char **)(stack + 1)));
 }
 
-__attribute__((naked, noreturn, used)) void _start(void) {
+__attribute__((naked, noreturn, used, weak)) void _start(void) {
   __asm__(QUERN_START_ASM : : QUERN_START_OPERAND(start));
 }

@@ -1,6 +1,8 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/target/Kernel/EmitKernels.h"
+
 #include "compiler/target/Kernel/CpuBackend.h"
 
 #include "passes/Codegen/DispatchParts.h"
@@ -54,19 +56,23 @@ static std::string describe(const DispatchView &view) {
   return view.follower ? name + "_" + view.follower->getName().stripDialect().str() : name;
 }
 
-static func::FuncOp makeFunction(ModuleOp module, qir::DispatchOp dispatch, StringRef name) {
+static func::FuncOp makeFunction(ModuleOp module, qir::DispatchOp dispatch, StringRef name,
+                                 unsigned space) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   SmallVector<Type> types;
+  Attribute memorySpace = space ? Attribute(builder.getI64IntegerAttr(space)) : Attribute();
+  auto bufferOf = [&](int64_t size, Type element) {
+    return MemRefType::get({size}, element, MemRefLayoutAttrInterface(), memorySpace);
+  };
   auto addBuffer = [&](Type type) {
     auto tensor = llvm::cast<RankedTensorType>(type);
     auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(tensor.getEncoding());
     if (RankedTensorType parts = getPartsType(tensor))
-      types.push_back(MemRefType::get({parts.getNumElements()}, parts.getElementType()));
+      types.push_back(bufferOf(parts.getNumElements(), parts.getElementType()));
     else if (packed)
-      types.push_back(MemRefType::get({packed.getBytes()}, builder.getI8Type()));
+      types.push_back(bufferOf(packed.getBytes(), builder.getI8Type()));
     else
-      types.push_back(
-          MemRefType::get({Layout::of(tensor).size}, getMemoryType(tensor.getElementType())));
+      types.push_back(bufferOf(Layout::of(tensor).size, getMemoryType(tensor.getElementType())));
   };
   llvm::for_each(dispatch.getOperandTypes(), addBuffer);
   llvm::for_each(dispatch.getResultTypes(), addBuffer);
@@ -81,7 +87,9 @@ static func::FuncOp makeFunction(ModuleOp module, qir::DispatchOp dispatch, Stri
   return function;
 }
 
-LogicalResult CpuBackend::emitKernels(ModuleOp module) const {
+LogicalResult
+emitEachKernel(ModuleOp module, unsigned space,
+               llvm::function_ref<LogicalResult(KernelBuilder &, DispatchView &)> emit) {
   llvm::StringMap<FlatSymbolRefAttr> known;
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main)
@@ -94,17 +102,23 @@ LogicalResult CpuBackend::emitKernels(ModuleOp module) const {
       if (failed(view))
         return failure();
       std::string name = (describe(*view) + "_" + llvm::Twine(known.size() - 1)).str();
-      func::FuncOp function = makeFunction(module, dispatch, name);
+      func::FuncOp function = makeFunction(module, dispatch, name, space);
       view->bind(function);
       KernelBuilder b(function, view->anchor->getLoc());
-      isa.prepare(b);
-      if (failed(emitKernel({b, *view, isa})))
+      if (failed(emit(b, *view)))
         return failure();
       kernel = FlatSymbolRefAttr::get(function);
     }
     dispatch->setAttr("kernel", kernel);
   }
   return success();
+}
+
+LogicalResult CpuBackend::emitKernels(ModuleOp module) const {
+  return emitEachKernel(module, /*space=*/0, [&](KernelBuilder &b, DispatchView &view) {
+    isa.prepare(b);
+    return emitKernel({b, view, isa});
+  });
 }
 
 } // namespace quern

@@ -1,8 +1,10 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "compiler/target/Kernel/PlainContraction.h"
+
+#include "compiler/target/Kernel/AnchorAccess.h"
 #include "compiler/target/Kernel/BitPacked.h"
-#include "compiler/target/Kernel/Extremes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -19,16 +21,17 @@ namespace {
 class PlainEmitter {
 public:
   explicit PlainEmitter(const EmitContext &context)
-      : context(context), b(context.b), view(context.view),
-        epilogue(view, view.epilogue, view.anchor->getResults()),
+      : context(context), b(context.b), view(context.view), epilogue(context),
         left(view.input(view.anchor->getOperand(0))), right(view.input(view.anchor->getOperand(1))),
         output(llvm::cast<RankedTensorType>(view.anchor->getResult(0).getType())),
-        isFloat(left.element().isF32()), sums(view.anchor->getNumResults()), extremes(context) {}
+        isFloat(llvm::isa<FloatType>(left.element())), sums(view.anchor->getNumResults()) {}
   LogicalResult emit();
+  LogicalResult emitByElement();
 
 private:
   using Values = SmallVector<Value>;
-  Values delinearize(Value unit);
+  Values outerIndices(Value unit);
+  Values compute(const Values &indices);
   /// Accumulates one output element; second value: the sum of the left codes, third: of the right.
   Values convolve(const Values &indices);
   Values multiply(const Values &indices);
@@ -36,18 +39,16 @@ private:
   Value scaleCode(qir::MatMulOp matmul, Value code, Value k, Value n);
   Values accumulate(const Values &carried, Value x, Value w);
   Value readPadded(qir::ConvOp conv, Value n, Value y, Value x, Value c);
-  void finishElement(const Values &indices, const Values &accumulated, Value unit);
   Values zeros();
 
   const EmitContext &context;
   KernelBuilder &b;
   const DispatchView &view;
-  FusedMap epilogue;
+  ElementEpilogue epilogue;
   Buffer left, right;
   RankedTensorType output;
   bool isFloat;
   unsigned sums;
-  Extremes extremes;
 };
 } // namespace
 
@@ -204,11 +205,13 @@ PlainEmitter::Values PlainEmitter::multiply(const Values &indices) {
   return values;
 }
 
-void PlainEmitter::finishElement(const Values &indices, const Values &accumulated, Value unit) {
+void ElementEpilogue::finish(ArrayRef<Value> indices, ArrayRef<Value> accumulated, Value unit) {
+  KernelBuilder &b = context.b;
+  const DispatchView &view = context.view;
   SmallVector<Yielded> values;
   if (view.epilogue) {
-    Values arguments;
-    for (const FusedMap::Source &source : epilogue.sources) {
+    SmallVector<Value> arguments;
+    for (const FusedMap::Source &source : map.sources) {
       if (source.anchor >= 0) {
         arguments.push_back(accumulated[source.anchor]);
         continue;
@@ -233,7 +236,7 @@ void PlainEmitter::finishElement(const Values &indices, const Values &accumulate
   context.isa.stores().StoreEmitter::store(b, stores);
 }
 
-PlainEmitter::Values PlainEmitter::delinearize(Value unit) {
+PlainEmitter::Values PlainEmitter::outerIndices(Value unit) {
   Values indices(output.getRank() - 2);
   for (size_t d = indices.size(); d-- > 0;) {
     Value size = b.index(output.getDimSize(d));
@@ -243,18 +246,29 @@ PlainEmitter::Values PlainEmitter::delinearize(Value unit) {
   return indices;
 }
 
+PlainEmitter::Values PlainEmitter::compute(const Values &indices) {
+  return llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices);
+}
+
+LogicalResult PlainEmitter::emitByElement() {
+  epilogue.begin(view.begin, view.end);
+  b.loop(view.begin, view.end, 1, [&](Value unit) {
+    Values indices = delinearize(b, unit, output.getShape());
+    epilogue.finish(indices, compute(indices), unit);
+  });
+  return success();
+}
+
 LogicalResult PlainEmitter::emit() {
   int64_t rank = output.getRank();
-  extremes.begin(view.begin, view.end);
+  epilogue.begin(view.begin, view.end);
   b.loop(view.begin, view.end, 1, [&](Value unit) {
-    Values outer = delinearize(unit);
+    Values outer = outerIndices(unit);
     b.loop(b.index(0), b.index(output.getDimSize(rank - 2)), 1, [&](Value row) {
       b.loop(b.index(0), b.index(output.getDimSize(rank - 1)), 1, [&](Value column) {
         Values indices(outer);
         indices.append({row, column});
-        finishElement(indices,
-                      llvm::isa<qir::ConvOp>(view.anchor) ? convolve(indices) : multiply(indices),
-                      unit);
+        epilogue.finish(indices, compute(indices), unit);
       });
     });
     for (const Buffer &result : view.results)
@@ -266,6 +280,10 @@ LogicalResult PlainEmitter::emit() {
 
 LogicalResult emitPlainContraction(const EmitContext &context) {
   return PlainEmitter(context).emit();
+}
+
+LogicalResult emitPlainContractionByElement(const EmitContext &context) {
+  return PlainEmitter(context).emitByElement();
 }
 
 } // namespace quern

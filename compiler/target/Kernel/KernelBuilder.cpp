@@ -294,6 +294,12 @@ Value KernelBuilder::roundToInteger(Value value) {
   if (roundingLanes == 0 || lanes % roundingLanes != 0 || !llvm::isPowerOf2_64(lanes))
     return LLVM::LrintOp::create(*this, type, value);
   SmallVector<Value> parts;
+  if (roundingLanes == 1 && lanes > 1) {
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      parts.push_back(intrinsic(rounding, getI32Type(),
+                                vector::ExtractOp::create(*this, value, lane).getResult()));
+    return vector::FromElementsOp::create(*this, llvm::cast<VectorType>(type), parts);
+  }
   for (int64_t first = 0; first < lanes; first += roundingLanes)
     parts.push_back(intrinsic(rounding, withLanes(getI32Type(), roundingLanes),
                               extract(value, first, roundingLanes)));

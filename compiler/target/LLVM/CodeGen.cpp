@@ -32,12 +32,12 @@ static void initializeTargets() {
   });
 }
 
-static llvm::TargetOptions getTargetOptions() {
+static llvm::TargetOptions getTargetOptions(const llvm::Triple &triple) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.FunctionSections = true;
   options.DataSections = true;
-  options.EmitStackSizeSection = true;
+  options.EmitStackSizeSection = !triple.isNVPTX(); // PTX has no sections
   return options;
 }
 
@@ -55,7 +55,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const T
     return llvm::createStringError("target '%s': unknown processor '%s'", target.triple.c_str(),
                                    target.cpu.c_str());
   std::unique_ptr<llvm::TargetMachine> machine(
-      found->createTargetMachine(triple, target.cpu, target.features, getTargetOptions(),
+      found->createTargetMachine(triple, target.cpu, target.features, getTargetOptions(triple),
                                  shared ? llvm::Reloc::PIC_ : llvm::Reloc::Static,
                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
   if (!machine)

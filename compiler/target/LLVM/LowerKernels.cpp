@@ -77,6 +77,8 @@ static llvm::StringSet<> findInPlaceKernels(ModuleOp module) {
 static LogicalResult copyKernels(ModuleOp module, ModuleOp kernels) {
   llvm::StringSet<> inPlace = findInPlaceKernels(module);
   OpBuilder builder = OpBuilder::atBlockEnd(kernels.getBody());
+  for (auto global : module.getOps<LLVM::GlobalOp>()) // shared memory of a GPU's kernels
+    builder.clone(*global);
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
     if (function.getName() == "main")
       continue;
