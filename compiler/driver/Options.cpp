@@ -456,6 +456,9 @@ static std::string checkDevice(const CompileOptions &compile) {
   if (!compile.quantize.data.empty())
     return "--calibrate: expected a CPU target, found '" + compile.target +
            "'; quern quantize writes a model that compiles for it";
+  const Budget &budget = compile.budget;
+  if (!compile.board.empty() || budget.size || budget.arena || budget.stack || budget.latency)
+    return "--board and limits: expected a CPU target, found '" + compile.target + "'";
   return "";
 }
 
