@@ -73,3 +73,24 @@ func.func @main(%x: tensor<100x96xf32>, %w: tensor<96x40xf32>) -> tensor<100x40x
   } -> tensor<100x40xf32>
   return %r : tensor<100x40xf32>
 }
+
+// -----
+
+// A row for half a warp: lanes in strides of 16, then four exchanges.
+// CHECK-LABEL: func.func @softmax_0
+// CHECK-SAME: quern.gpu_block = 128 : i64, quern.gpu_grid = array<i64: 1, 1>
+// CHECK-NOT: memref.alloca
+// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} {
+// CHECK: scf.for {{.*}} step %c16 iter_args
+// CHECK-COUNT-4: "llvm.nvvm.shfl.sync.bfly.f32"
+// CHECK: scf.for {{.*}} step %c16 iter_args
+// CHECK-COUNT-4: "llvm.nvvm.shfl.sync.bfly.f32"
+// CHECK: scf.if
+func.func @main(%x: tensor<5x37xf32>) -> tensor<5x37xf32> {
+  %r = quern.dispatch ins(%x : tensor<5x37xf32>) {
+  ^bb0(%a: tensor<5x37xf32>):
+    %p = quern.softmax %a : tensor<5x37xf32>
+    quern.return %p : tensor<5x37xf32>
+  } -> tensor<5x37xf32>
+  return %r : tensor<5x37xf32>
+}

@@ -118,6 +118,15 @@ def convolutions(floats=False):
     return g, g.model(g.quantize(g.linear(g.op("Flatten", x), 48, 10)))
 
 
+def rows(floats=False):
+    """An odd number of rows, longer and shorter than half a warp, padded nowhere."""
+    g = Graph(7, floats)
+    x, y = g.input(5, 37), g.input(3, 9)
+    scale = g.const((1 + 0.1 * g.rng.standard_normal(37)).astype(np.float32))
+    norm = g.op("LayerNormalization", x, scale, g.bias(37), axis=-1, epsilon=1e-5)
+    return g, g.model(g.op("Softmax", x, axis=-1), g.op("LogSoftmax", x, axis=-1), norm, g.op("Softmax", y, axis=-1))
+
+
 def transformer(floats=False):
     """Layer normalization, softmax, products of activations, transposes."""
     g = Graph(4, floats)
@@ -132,4 +141,4 @@ def transformer(floats=False):
     return g, g.model(g.quantize(g.op("Add", x, g.linear(a, 32, 32))))
 
 
-MODELS = {f.__name__: f for f in (product, convolution, mlp, wide, convolutions, transformer)}
+MODELS = {f.__name__: f for f in (product, convolution, mlp, rows, wide, convolutions, transformer)}

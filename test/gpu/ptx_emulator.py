@@ -605,6 +605,14 @@ class Machine:
             raise EmulationError("not emulated")
         self.warp_lanes(w)
 
+    def do_shfl(self, w, modifiers, operands):
+        warps = self.warp_lanes(w)
+        to, source, distance, clamp, _ = operands
+        if modifiers[:2] != ["sync", "bfly"] or int(clamp) != 31 or "|" in to:
+            raise EmulationError("not emulated")
+        value = self.read(w, source, modifiers[-1]).reshape(warps, LANES)
+        self.write(w, to, value[:, np.arange(LANES) ^ int(distance)].reshape(-1))
+
     def do_ldmatrix(self, w, modifiers, operands):
         warps = self.warp_lanes(w)
         if "trans" in modifiers or "b16" not in modifiers:

@@ -49,6 +49,11 @@ void barrier(KernelBuilder &b) {
 
 void warpBarrier(KernelBuilder &b) { callVoid(b, "llvm.nvvm.bar.warp.sync", {constant(b, -1)}); }
 
+Value exchange(KernelBuilder &b, Value value, int64_t distance) {
+  return b.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", b.getF32Type(),
+                     {constant(b, -1), value, constant(b, distance), constant(b, 31)});
+}
+
 Value constant(KernelBuilder &b, int64_t value) { return b.integer(b.getI32Type(), value); }
 Value add(KernelBuilder &b, Value x, Value y) { return arith::AddIOp::create(b, x, y); }
 Value add(KernelBuilder &b, Value x, int64_t y) { return y == 0 ? x : add(b, x, constant(b, y)); }

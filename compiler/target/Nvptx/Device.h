@@ -31,6 +31,9 @@ mlir::Value gridThreads(KernelBuilder &b);
 void barrier(KernelBuilder &b);
 void warpBarrier(KernelBuilder &b);
 
+/// The f32 of the lane whose number differs in the bit `distance`; all lanes of the warp are here.
+mlir::Value exchange(KernelBuilder &b, mlir::Value value, int64_t distance);
+
 mlir::Value constant(KernelBuilder &b, int64_t value);
 mlir::Value add(KernelBuilder &b, mlir::Value x, mlir::Value y);
 mlir::Value add(KernelBuilder &b, mlir::Value x, int64_t y);

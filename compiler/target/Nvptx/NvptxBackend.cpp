@@ -10,6 +10,7 @@
 #include "compiler/target/Nvptx/ElementMap.h"
 #include "compiler/target/Nvptx/MmaContraction.h"
 #include "compiler/target/Nvptx/NvptxChips.h"
+#include "compiler/target/Nvptx/WarpRows.h"
 #include "compiler/target/Targets.h"
 #include "passes/Numerics/Algorithms.h"
 
@@ -41,8 +42,9 @@ private:
   StoreEmitter storeEmitter;
 };
 
-/// NVIDIA GPUs. Products of codes with constant weights run on tensor cores; every other dispatch
-/// is the CPU's scalar kernel, whose units the threads of the grid share.
+/// NVIDIA GPUs. Products of codes with constant weights run on tensor cores, half a warp takes a
+/// row of softmax or layer normalization; every other dispatch is the CPU's scalar kernel, whose
+/// units the threads of the grid share.
 class NvptxBackend : public TargetBackend {
 public:
   explicit NvptxBackend(const NvptxChip &chip) : chip(chip), name("cuda-" + chip.name.str()) {}
@@ -126,7 +128,7 @@ int64_t NvptxBackend::getUnits(qir::DispatchOp dispatch) const {
       .Case<qir::TableOp>([&](Operation *) { return getTableUnits(*view); })
       .Case<qir::RelayoutOp>([&](Operation *) { return getRelayoutUnits(*view, isa); })
       .Case<qir::ConcatOp>([&](Operation *) { return getConcatUnits(*view); })
-      .Case<qir::SoftmaxOp, qir::LayerNormOp>([&](Operation *) { return getRowKernelUnits(*view); })
+      .Case<qir::SoftmaxOp, qir::LayerNormOp>([&](Operation *) { return getWarpRowUnits(*view); })
       .Case<qir::ReduceOp>([&](Operation *) { return getReduceUnits(*view); })
       .Case<qir::PoolOp>([&](qir::PoolOp pool) {
         auto type = typeOf(pool.getResult());
@@ -157,7 +159,6 @@ LogicalResult NvptxBackend::emitUnit(const EmitContext &context) const {
           [&](Operation *) { return emitPlainContractionByElement(context); })
       .Case<qir::MapOp>([&](qir::MapOp) { return emitElementMap(context); })
       .Case<qir::PoolOp>([&](qir::PoolOp) { return emitPool(context); })
-      .Case<qir::SoftmaxOp, qir::LayerNormOp>([&](Operation *) { return emitRowKernel(context); })
       .Case<qir::ReduceOp>([&](qir::ReduceOp) { return emitReduce(context); })
       .Case<qir::TableOp>([&](qir::TableOp) { return emitTable(context); })
       .Case<qir::ConcatOp>([&](qir::ConcatOp) { return emitConcat(context); })
@@ -193,6 +194,8 @@ LogicalResult NvptxBackend::emitKernel(KernelBuilder &b, const DispatchView &vie
   isa.prepare(b);
   if (failed(checkCodes(view)))
     return failure();
+  if (llvm::isa<qir::SoftmaxOp, qir::LayerNormOp>(view.anchor))
+    return emitWarpRows({b, view, isa});
   if (!isPackedForMma(view.anchor))
     return emitUnits(b, view);
   DictionaryAttr tile = view.dispatch.getTileAttr();
