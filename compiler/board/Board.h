@@ -39,7 +39,7 @@ struct Board {
 
 /// Reads a board's description. Errors are `FILE:LINE: …`; unknown members are errors, and so is a
 /// target that does not exist.
-llvm::Expected<Board> parseBoard(llvm::StringRef file, llvm::StringRef name, llvm::StringRef text);
+llvm::Expected<Board> parseBoard(llvm::StringRef path, llvm::StringRef name, llvm::StringRef text);
 
 /// The board of that name among those that the compiler brings along, or of the file `name` if it
 /// is a path (with a '/' or ending in .json). The error lists the known names.

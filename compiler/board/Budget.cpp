@@ -88,6 +88,7 @@ static std::vector<Share> getFullest(const Program &program) {
 
 static std::vector<Share> getTimes(const Program &program) {
   std::vector<Share> shares;
+  shares.reserve(program.launches.size());
   for (const Launch &launch : program.launches)
     shares.push_back({nameLaunch(launch), launch.seconds});
   return shares;

@@ -232,7 +232,8 @@ llvm::Error writeDeviceArtifact(const DeviceVariant &variant, const Provenance &
   return commitFile(path, /*executable=*/true, [&](llvm::StringRef temporary) -> llvm::Error {
     // The linker writes files with names only.
     files.push_back((temporary + ".libc").str());
-    auto remove = llvm::scope_exit([&] { llvm::sys::fs::remove(files.back()); });
+    auto remove = llvm::scope_exit(
+        [&] { [[maybe_unused]] std::error_code left = llvm::sys::fs::remove(files.back()); });
     if (llvm::Error error = writeLibraryStub(files.back()))
       return error;
     return linkObjects(files, LinkKind::Hosted, temporary);

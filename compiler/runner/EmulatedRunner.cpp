@@ -9,6 +9,7 @@
 #include "compiler/runner/TemporaryFolder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <cstring>
@@ -94,7 +95,7 @@ Error EmulatedModel::run(llvm::ArrayRef<const void *> inputBuffers,
     std::string name = "input." + std::to_string(number), path = base + name + ".npy";
     if (Error error = writeInput(path, slot, inputBuffers[number]))
       return error;
-    arguments.push_back("--input=" + name + "=" + path);
+    arguments.push_back(llvm::formatv("--input={0}={1}", name, path));
   }
   std::string messages = base + "messages";
   auto status = launchProgram(base + "program", arguments, messages);

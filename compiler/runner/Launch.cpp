@@ -42,7 +42,7 @@ llvm::Expected<int> launchProgram(const std::string &program, llvm::ArrayRef<std
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::optional<llvm::StringRef>> redirects;
   if (messages)
-    redirects = {std::nullopt, *messages, *messages};
+    redirects = {std::nullopt, messages, messages};
   std::string message;
   bool failedToStart = false;
   int status = llvm::sys::ExecuteAndWait(starter, words, std::nullopt, redirects, 0, 0, &message,
