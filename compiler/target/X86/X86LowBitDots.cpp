@@ -148,8 +148,8 @@ SmallVector<Value> LowBitDot::multiply(KernelBuilder &b, const TileSteps &steps,
   return next;
 }
 
-/// Shifts and masks are shared by the tile's rows; one starts in a cycle. Each row of a block starts
-/// from a product of its own, which is counted for a block of 32: wide tiles have fewer.
+/// Shifts and masks are shared by the tile's rows; one starts in a cycle. Each row of a block
+/// starts from a product of its own, which is counted for a block of 32: wide tiles have fewer.
 double LowBitDot::stepCycles(int64_t rows, int64_t vectors, int64_t sums) const {
   constexpr double perLoad = 0.12;
   auto quads = static_cast<double>(depth()) / 4;
