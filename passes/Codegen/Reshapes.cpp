@@ -28,8 +28,8 @@ static std::optional<ArrayRef<int64_t>> getShapeBeforeReshape(qir::MapOp map) {
   return std::nullopt;
 }
 
-bool takesPrologue(Operation *op) {
-  return llvm::isa<qir::SoftmaxOp, qir::LayerNormOp, qir::ReduceOp>(op);
+bool takesPrologue(Operation *anchor) {
+  return llvm::isa<qir::SoftmaxOp, qir::LayerNormOp, qir::ReduceOp>(anchor);
 }
 
 /// Whether a contraction computes the value, or the map that reads its result at its own index.
