@@ -1,25 +1,21 @@
 #!/usr/bin/env python3
 # Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Inner loops of other libraries' AArch64 kernels put through llvm-mca beside Quern's, as a Markdown table.
+"""Inner loops of other libraries' AArch64 kernels put through llvm-mca, as a Markdown table.
 
-usage: arm_peers.py --quern QUERN [--cpus CPU,…] [--page FILE.md] MODEL.onnx KERNEL.S...
+usage: arm_peers.py [--cpus CPU,…] [--page FILE.md] KERNEL.S...
 
 KERNEL.S are micro-kernels in assembly: XNNPACK's (labels are numbers) or KleidiAI's (macros, instructions
 in comments), as their repositories have them. Of each file the loop with the most products is taken.
-Quern's are the loops of MODEL's kernels that multiply with the same instruction, weighted by their
-products; the best and all. Cells are multiplications per cycle, the higher the better.
+Cells are multiplications per cycle, as arm_mca.py has them for Quern's loops.
 """
 import argparse
 import re
-import subprocess
-import tempfile
 from pathlib import Path
 
 import arm_mca as mca
 
 BEGIN, END = "<!-- arm_peers.py: begin -->", "<!-- arm_peers.py: end -->"
-TARGETS = {"sdot": "arm-dotprod", "smmla": "arm-i8mm"}
 CPUS = {"sdot": "cortex-a55,cortex-a510,cortex-a76,neoverse-n1,neoverse-n2,neoverse-v1,neoverse-v2,apple-m1",
         "smmla": "cortex-a510,neoverse-n2,neoverse-v1,neoverse-v2"}
 
@@ -46,33 +42,15 @@ def kernel_loop(path):
         body = lines[starts[-1] + 1:end] if starts else []
         if any(text.endswith(":") for text in body):
             continue
-        for product in TARGETS:
+        for product in CPUS:
             if mca.count([f" {text}" for text in body], product) > mca.count([f" {text}" for text in best[0]], best[1]):
                 best = (body, product)
     return best
 
 
-def quern_loops(args, product, cpu, tool):
-    """Multiplications per cycle of the best loop and of all."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "model.s")
-        subprocess.run([args.quern, "compile", args.model, f"--target={TARGETS[product]}:{cpu}", "--emit=asm", "-o",
-                        str(out)], check=True, stderr=subprocess.DEVNULL)
-        for kernel, body in mca.inner_loops(out.read_text()):
-            products = mca.count(body, product)
-            if products < 8 or not kernel.startswith(("conv", "matmul")) or any(re.match(r"\s+st", l) for l in body):
-                continue
-            text = "\n".join(line for line in body if not re.match(r"\s+(b\.|cb|tb)", line))
-            rows.append((products * mca.MACS[product], mca.cycles(tool, cpu, text)))
-    return max(m / c for m, c in rows), sum(m for m, _ in rows) / sum(c for _, c in rows)
-
-
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("model")
     a.add_argument("kernels", nargs="+")
-    a.add_argument("--quern", default="quern")
     a.add_argument("--cpus", default="")
     a.add_argument("--page", help="a page with the markers of the table")
     args = a.parse_args()
@@ -86,11 +64,6 @@ def main():
         cells = [f"{products * mca.MACS[product] / mca.cycles(tool, cpu, chr(10).join(body)):.1f}"
                  if cpu in CPUS[product] else "" for cpu in cpus]
         table.append(f"| {name} | {products} {product.upper()}, {mca.operands(lines)} | " + " | ".join(cells) + " |")
-    for product in sorted({product for _, product in loops.values()}):
-        results = [quern_loops(args, product, cpu, tool) if cpu in CPUS[product] else None for cpu in cpus]
-        for i, which in enumerate(("best loop", "all loops")):
-            cells = [f"{result[i]:.1f}" if result else "" for result in results]
-            table.append(f"| Quern, {which} | {product.upper()} | " + " | ".join(cells) + " |")
     text = "\n".join(table)
     print(text)
     if args.page:

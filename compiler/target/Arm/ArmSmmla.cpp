@@ -89,6 +89,20 @@ public:
     return accumulators;
   }
 
+  /// A register for each pair of pixels.
+  int64_t packedBytes(int64_t pixels) const override { return (pixels + 1) / 2 * registerBytes; }
+  void pack(KernelBuilder &b, const TileSteps &steps, Value target, Value offset) const override {
+    int64_t pairs = (steps.pixels + 1) / 2;
+    for (int64_t pair = 0; pair < pairs; ++pair)
+      for (int64_t first = 0; first < steps.count; first += groupSteps()) {
+        int64_t size = std::min(groupSteps(), steps.count - first);
+        for (auto [u, both] : llvm::enumerate(loadPair(b, steps, pair, first, size))) {
+          int64_t place = ((first + static_cast<int64_t>(u)) * pairs + pair) * registerBytes;
+          b.storeRaw(both, target, b.add(offset, place), registerBytes);
+        }
+      }
+  }
+
 protected:
   int64_t groupSteps() const override { return 2; }
   void multiplyGroup(KernelBuilder &b, const TileSteps &steps, int64_t first, int64_t size,
@@ -133,6 +147,15 @@ private:
   /// Of two pixels, 8 terms each: a register for each step.
   SmallVector<Value> loadPair(KernelBuilder &b, const TileSteps &steps, int64_t pair, int64_t first,
                               int64_t size) const {
+    if (steps.packed) {
+      SmallVector<Value> packed;
+      for (int64_t u = first; u < first + size; ++u) {
+        int64_t place = u * packedBytes(steps.pixels) + pair * registerBytes;
+        packed.push_back(b.loadRaw(steps.left.memref, b.add(steps.leftOffset, place), registerBytes,
+                                   registerBytes));
+      }
+      return packed;
+    }
     int64_t pixel = 2 * pair, partner = std::min(pixel + 1, steps.pixels - 1);
     auto load = [&](int64_t p) {
       return b.loadRaw(steps.left.memref, pixelOffset(b, steps, p, first), 8 * size, 8 * size);

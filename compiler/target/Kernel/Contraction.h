@@ -21,6 +21,7 @@ struct TileSteps {
   int64_t lastTerms = 1; ///< terms of the last step that exist: where sums are wanted or the inner
                          ///< product `seesTerms`
   bool wantsSum = false; ///< of each pixel's terms, too
+  bool packed = false;   ///< `left` is as `TileKernel::pack` wrote it
 };
 
 /// The reduction of a whole tile where an instruction set does not go pixel by pixel and vector by
@@ -40,6 +41,15 @@ public:
                                              bool wantsSum) const = 0;
   virtual llvm::SmallVector<mlir::Value> multiply(KernelBuilder &b, const TileSteps &steps,
                                                   mlir::ValueRange registers) const = 0;
+
+  /// Where pixels are combined on the way into registers: bytes of a step of so many pixels once
+  /// combined. 0: pixels are read as they lie.
+  virtual int64_t packedBytes(int64_t) const { return 0; }
+  /// Writes the steps' left operands, combined, one step behind the other.
+  virtual void pack(KernelBuilder & /*b*/, const TileSteps & /*steps*/, mlir::Value /*target*/,
+                    mlir::Value /*offset*/) const {
+    llvm_unreachable("the target does not combine pixels");
+  }
 };
 
 /// The inner product of one instruction set: `lanes` output channels at a time, `depth` terms of

@@ -3,6 +3,7 @@
 
 #include "compiler/target/Kernel/BlockScales.h"
 #include "compiler/target/Kernel/ContractionRows.h"
+#include "compiler/target/Kernel/ContractionScratch.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -21,7 +22,14 @@ public:
 private:
   void emitHalos(Value begin, Value end);
   void emitPixels(Value begin, Value end, llvm::function_ref<void(const PixelTile &)> body);
-  void emitLine(SmallVector<Value> row, Value unit,
+  void packPixels(Value begin, Value end, Value group);
+  LogicalResult emitByPanels();
+  Value leftBase(const PixelTile &tile, Value group);
+  /// Bytes or elements of the left operand from one step to the next.
+  int64_t leftStep(int64_t pixels) const {
+    return scratch.isUsed() ? scratch.stepBytes(pixels) : dot.depth();
+  }
+  void emitLine(SmallVector<Value> row, Value unit, Value firstSlot,
                 llvm::function_ref<void(const PixelTile &)> body);
   void emitPanels(Value begin, Value end, llvm::function_ref<void(const ContractionPanel &)> body);
   void emitRows();
@@ -53,6 +61,7 @@ private:
   const DotKernel &dot;
   ContractionEpilogue epilogue;
   std::optional<ContractionRows> rows; ///< where a softmax follows
+  ContractionScratch scratch;
   Buffer left;
   Value right;
   BlockScales scales; ///< of weights that stay codes, loaded at the run's start
@@ -63,7 +72,8 @@ private:
 ContractionEmitter::ContractionEmitter(const EmitContext &context, const ContractionShape &shape,
                                        const ContractionTile &tile, const DotKernel &dot)
     : context(context), b(context.b), view(context.view), shape(shape), tile(tile), dot(dot),
-      epilogue(context, shape, dot), scales(context, shape, dot) {
+      epilogue(context, shape, dot), scratch(context, shape, tile, dot),
+      scales(context, shape, dot) {
   if (llvm::isa_and_present<qir::SoftmaxOp>(view.follower))
     rows.emplace(context, shape, tile, dot);
   left = view.input(view.anchor->getOperand(0));
@@ -91,19 +101,30 @@ SmallVector<Value> ContractionEmitter::delinearize(Value row) {
 }
 
 /// Tiles of one line of pixels.
-void ContractionEmitter::emitLine(SmallVector<Value> row, Value unit,
+void ContractionEmitter::emitLine(SmallVector<Value> row, Value unit, Value firstSlot,
                                   llvm::function_ref<void(const PixelTile &)> body) {
-  for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows))
+  int64_t before = 0;
+  for (const Pieces &pieces : divideEvenly(shape.columns, tile.rows)) {
     b.loop(0, pieces.count, 1, [&](Value i) {
-      body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size, unit});
+      Value slot = scratch.isUsed() ? b.add(b.add(firstSlot, i), before) : Value();
+      body({row, b.add(b.mul(i, pieces.size), pieces.first), pieces.size, unit, slot});
     });
+    before += pieces.count;
+  }
 }
 
 /// Tiles of the units [begin, end): whole rows, or tiles of the one line.
 void ContractionEmitter::emitPixels(Value begin, Value end,
                                     llvm::function_ref<void(const PixelTile &)> body) {
+  // Only the scratch needs slots.
+  auto slotOf = [&](Value unit) {
+    return scratch.isUsed() ? arith::SubIOp::create(b, unit, begin).getResult() : Value();
+  };
   if (!shape.flat) {
-    b.loop(begin, end, 1, [&](Value row) { emitLine(delinearize(row), row, body); });
+    b.loop(begin, end, 1, [&](Value row) {
+      Value slot = slotOf(row);
+      emitLine(delinearize(row), row, slot ? b.mul(slot, scratch.tilesPerUnit()) : slot, body);
+    });
     return;
   }
   int64_t firstTile = 0;
@@ -111,8 +132,9 @@ void ContractionEmitter::emitPixels(Value begin, Value end,
     Value low = arith::MaxSIOp::create(b, begin, b.index(firstTile));
     Value high = b.minimum(end, b.index(firstTile + pieces.count));
     int64_t offset = pieces.first - firstTile * pieces.size;
-    b.loop(low, high, 1,
-           [&](Value i) { body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size, i}); });
+    b.loop(low, high, 1, [&](Value i) {
+      body({{}, b.add(b.mul(i, pieces.size), offset), pieces.size, i, slotOf(i)});
+    });
     firstTile += pieces.count;
   }
 }
@@ -154,12 +176,48 @@ void ContractionEmitter::emitHalos(Value begin, Value end) {
 
 /// All channels of a few pixels after the other, so that each pixel's are whole.
 void ContractionEmitter::emitRows() {
-  emitPixels(view.begin, view.end, [&](const PixelTile &t) {
+  emitPixels(view.begin, view.end, [&](PixelTile t) {
+    if (scratch.isUsed()) {
+      t.slot = b.index(0);
+      scratch.pack(t, left, leftBase(t, b.index(0)));
+    }
     emitPanels(Value(), Value(),
                [&](const ContractionPanel &panel) { emitTile(panel, t, b.index(0)); });
     rows->finish(t);
   });
   emitHalos(view.begin, view.end);
+}
+
+/// Copies the pixels of the units into the scratch, if that is used.
+void ContractionEmitter::packPixels(Value begin, Value end, Value group) {
+  if (scratch.isUsed())
+    emitPixels(begin, end, [&](const PixelTile &t) { scratch.pack(t, left, leftBase(t, group)); });
+}
+
+/// Units are panels: all pixels for each, as many at once as the scratch holds.
+LogicalResult ContractionEmitter::emitByPanels() {
+  int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
+  Value group = b.index(0);
+  epilogue.begin(view.begin, view.end);
+  auto emitBlock = [&](Value first, Value last) {
+    packPixels(first, last, group);
+    emitPanels(view.begin, view.end, [&](const ContractionPanel &panel) {
+      emitPixels(first, last, [&](PixelTile t) {
+        t.unit = panel.index;
+        emitTile(panel, t, group);
+      });
+    });
+  };
+  int64_t block = scratch.isUsed() ? scratch.unitsAtOnce() : units;
+  if (block >= units)
+    emitBlock(b.index(0), b.index(units));
+  else
+    b.loop(0, units, block,
+           [&](Value first) { emitBlock(first, b.minimum(b.add(first, block), b.index(units))); });
+  // Whoever has the first panel fills the halo of all rows.
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, view.begin, b.index(0));
+  b.ifThen(isFirst, [&] { emitHalos(b.index(0), b.index(shape.rows())); });
+  return success();
 }
 
 LogicalResult ContractionEmitter::emit() {
@@ -169,24 +227,14 @@ LogicalResult ContractionEmitter::emit() {
     emitRows();
     return success();
   }
-  if (tile.splitColumns) {
-    emitPanels(view.begin, view.end, [&](const ContractionPanel &panel) {
-      int64_t units = shape.flat ? (shape.columns + tile.rows - 1) / tile.rows : shape.rows();
-      epilogue.begin(panel.index, b.add(panel.index, 1));
-      emitPixels(b.index(0), b.index(units), [&](PixelTile t) {
-        t.unit = panel.index;
-        emitTile(panel, t, b.index(0));
-      });
-    });
-    // Whoever has the first panel fills the halo of all rows.
-    Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, view.begin, b.index(0));
-    b.ifThen(first, [&] { emitHalos(b.index(0), b.index(shape.rows())); });
-    return success();
-  }
-  b.loop(view.begin, view.end, tile.block, [&](Value first) {
-    Value last = b.minimum(b.add(first, tile.block), view.end);
+  if (tile.splitColumns)
+    return emitByPanels();
+  int64_t block = scratch.isUsed() ? std::min(tile.block, scratch.unitsAtOnce()) : tile.block;
+  b.loop(view.begin, view.end, block, [&](Value first) {
+    Value last = b.minimum(b.add(first, block), view.end);
     epilogue.begin(first, last);
     b.loop(0, shape.groups, 1, [&](Value group) {
+      packPixels(first, last, group);
       emitPanels(Value(), Value(), [&](const ContractionPanel &panel) {
         emitPixels(first, last, [&](const PixelTile &t) { emitTile(panel, t, group); });
       });
@@ -206,14 +254,19 @@ void ContractionEmitter::emitTile(const ContractionPanel &panel, const PixelTile
     epilogue.finish(panel, t, channel, accumulators);
 }
 
+/// The first term of the tile's first pixel, where the operand lies.
+Value ContractionEmitter::leftBase(const PixelTile &t, Value group) {
+  SmallVector<Value> indices(t.row);
+  indices.push_back(t.column);
+  return b.add(shape.left.offset(b, indices), b.mul(group, shape.leftGroup));
+}
+
 SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, const PixelTile &t,
                                               Value group, ArrayRef<Value> accumulators) {
   const TileKernel *tiles = scales.hasBlockSums() ? nullptr : dot.tiles();
   bool wantsSum = epilogue.wantsSum();
   int64_t taps = shape.kernelRows * shape.kernelColumns;
-  SmallVector<Value> indices(t.row);
-  indices.push_back(t.column);
-  Value leftBase = b.add(shape.left.offset(b, indices), b.mul(group, shape.leftGroup));
+  Value firstLeft = scratch.isUsed() ? scratch.offset(t.slot) : leftBase(t, group);
   int64_t vectorBytes = taps * steps * dot.stepBytes();
   int64_t allVectors = (shape.channels + dot.lanes() - 1) / dot.lanes();
   Value rightBase =
@@ -223,11 +276,11 @@ SmallVector<Value> ContractionEmitter::reduce(const ContractionPanel &panel, con
   SmallVector<Value> sums(accumulators);
   if (tiles)
     sums = tiles->begin(b, sums, t.count, panel.vectors, wantsSum);
-  sums = reduceTaps(panel, t, leftBase, rightBase, sums);
+  sums = reduceTaps(panel, t, firstLeft, rightBase, sums);
   if (tiles)
     sums = tiles->end(b, sums, t.count, panel.vectors, wantsSum);
   // Remainders are added pixel by pixel and vector by vector.
-  return WeightRemainder::isNeeded(view.anchor) ? addRemainder(panel, t.count, leftBase, sums)
+  return WeightRemainder::isNeeded(view.anchor) ? addRemainder(panel, t.count, firstLeft, sums)
                                                 : sums;
 }
 
@@ -236,23 +289,28 @@ SmallVector<Value> ContractionEmitter::reduceTaps(const ContractionPanel &panel,
                                                   Value leftBase, Value rightBase,
                                                   ValueRange accumulators) {
   int64_t runBytes = steps * panel.vectors * dot.stepBytes();
-  auto row = [&](Value ky, Value leftRow, Value rightRow, ValueRange carried) {
+  int64_t leftColumn = shape.leftKernelColumn, leftRow = shape.leftKernelRow;
+  if (scratch.isUsed()) {
+    leftColumn = steps * leftStep(t.count);
+    leftRow = shape.kernelColumns * leftColumn;
+  }
+  auto row = [&](Value ky, Value leftStart, Value rightStart, ValueRange carried) {
     scales.load(panel, ky);
     if (scales.hasBlockSums())
-      return reduceBlock(panel, t, ky, leftRow, rightRow, carried);
+      return reduceBlock(panel, t, ky, leftStart, rightStart, carried);
     if (shape.kernelColumns == 1)
-      return reduceRun(panel, t.count, leftRow, rightRow, carried);
-    return b.loop(
-        b.index(0), b.index(shape.kernelColumns), 1, carried, [&](Value kx, ValueRange values) {
-          return reduceRun(panel, t.count, b.add(leftRow, b.mul(kx, shape.leftKernelColumn)),
-                           b.add(rightRow, b.mul(kx, runBytes)), values);
-        });
+      return reduceRun(panel, t.count, leftStart, rightStart, carried);
+    return b.loop(b.index(0), b.index(shape.kernelColumns), 1, carried,
+                  [&](Value kx, ValueRange values) {
+                    return reduceRun(panel, t.count, b.add(leftStart, b.mul(kx, leftColumn)),
+                                     b.add(rightStart, b.mul(kx, runBytes)), values);
+                  });
   };
   if (shape.kernelRows == 1)
     return row(b.index(0), leftBase, rightBase, accumulators);
   return b.loop(b.index(0), b.index(shape.kernelRows), 1, accumulators,
                 [&](Value ky, ValueRange values) {
-                  return row(ky, b.add(leftBase, b.mul(ky, shape.leftKernelRow)),
+                  return row(ky, b.add(leftBase, b.mul(ky, leftRow)),
                              b.add(rightBase, b.mul(ky, shape.kernelColumns * runBytes)), values);
                 });
 }
@@ -286,6 +344,7 @@ static int64_t chooseUnroll(int64_t steps, int64_t accumulators) {
 SmallVector<Value> ContractionEmitter::reduceRun(const ContractionPanel &panel, int64_t count,
                                                  Value leftBase, Value rightBase,
                                                  ValueRange accumulators) {
+  int64_t leftTerms = leftStep(count);
   int64_t panelStep = panel.vectors * dot.stepBytes();
   // Past the run's end the weights are zeros but a sum's ones are not: that step stands apart.
   int64_t rest = shape.run % dot.depth();
@@ -306,15 +365,15 @@ SmallVector<Value> ContractionEmitter::reduceRun(const ContractionPanel &panel, 
     carried = unrolled(leftBase, rightBase, unroll, carried);
   else
     carried = b.loop(b.index(0), b.index(whole), unroll, carried, [&](Value k, ValueRange values) {
-      return unrolled(b.add(leftBase, b.mul(k, dot.depth())), b.add(rightBase, b.mul(k, panelStep)),
+      return unrolled(b.add(leftBase, b.mul(k, leftTerms)), b.add(rightBase, b.mul(k, panelStep)),
                       unroll, values);
     });
   if (whole < full)
-    carried = unrolled(b.add(leftBase, whole * dot.depth()), b.add(rightBase, whole * panelStep),
+    carried = unrolled(b.add(leftBase, whole * leftTerms), b.add(rightBase, whole * panelStep),
                        full - whole, carried);
   if (full == steps)
     return carried;
-  Value leftOffset = b.add(leftBase, full * dot.depth());
+  Value leftOffset = b.add(leftBase, full * leftTerms);
   Value rightOffset = b.add(rightBase, full * panelStep);
   if (dot.tiles())
     return multiplyTile(panel, count, leftOffset, rightOffset, 1, rest, carried);
@@ -326,8 +385,17 @@ SmallVector<Value> ContractionEmitter::multiplyTile(const ContractionPanel &pane
                                                     int64_t steps, int64_t lastTerms,
                                                     ValueRange registers) {
   int64_t pixelStep = shape.left.coefficients.back();
-  TileSteps tile{left,        leftOffset,    count, pixelStep, right,
-                 rightOffset, panel.vectors, steps, lastTerms, epilogue.wantsSum()};
+  TileSteps tile{scratch.isUsed() ? scratch.buffer() : left,
+                 leftOffset,
+                 count,
+                 pixelStep,
+                 right,
+                 rightOffset,
+                 panel.vectors,
+                 steps,
+                 lastTerms,
+                 epilogue.wantsSum(),
+                 scratch.isUsed()};
   return dot.tiles()->multiply(b, tile, registers);
 }
 

@@ -24,6 +24,7 @@ struct PixelTile {
   mlir::Value column;
   int64_t count;
   mlir::Value unit; ///< of the kernel that the tile belongs to
+  mlir::Value slot; ///< number of the tile among those of the units that are worked on at once
 };
 
 /// What precedes and follows a contraction's reduction: the accumulators' start, the epilogue of

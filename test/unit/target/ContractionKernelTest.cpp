@@ -130,6 +130,18 @@ TEST(MatrixProductKernel, LongReduction) {
   expectAgreement(Product{{1, 1024}, {1024, 100}}.text("si32"));
 }
 
+/// Where pixels are combined once for all panels, some at a time: units of pixels, and of panels.
+TEST(MatrixProductKernel, ManyPanels) {
+  expectAgreement(Product{{70, 1200}, {1200, 100}}.text("ui8"));
+  Product byPanels{{19, 2100}, {2100, 200}};
+  byPanels.leftSum = true;
+  expectAgreement(byPanels.text("ui8"));
+  Convolution conv{{2, 9, 11, 72}, 80};
+  conv.kernel = {3, 3};
+  conv.pads = {1, 1, 1, 1};
+  expectAgreement(conv.requantized("ui8"));
+}
+
 TEST(MatrixProductKernel, BatchedDynamicMatrix) {
   expectAgreement(Product{{3, 9, 20}, {3, 20, 18}}.text("si32"));
   expectAgreement(Product{{3, 9, 20}, {3, 18, 20}, true}.text("ui8"));
