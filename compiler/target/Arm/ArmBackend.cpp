@@ -172,8 +172,15 @@ private:
 } // namespace
 
 /// Instructions for one tap of 16 outputs in the shared depthwise kernel: codes are loaded, widened
-/// twice and multiplied as words, floats loaded and multiplied by FMLA.
-static constexpr double depthwiseCodeOps = 9, depthwiseFloatOps = 8;
+/// twice and multiplied as words (9), or multiplied as bytes, two taps to a widening sum (5);
+/// floats are loaded and multiplied by FMLA.
+static double countDepthwiseOps(qir::ConvOp conv, bool isFloat) {
+  if (isFloat)
+    return 8;
+  auto weights = llvm::cast<RankedTensorType>(conv.getWeights().getType());
+  auto packed = llvm::dyn_cast_if_present<qir::PackedAttr>(weights.getEncoding());
+  return packed && packed.getForm() == depthwisePairsForm ? 5 : 9;
+}
 
 double ArmBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool asFloat) const {
   for (auto conv : dispatch.getBody().front().getOps<qir::ConvOp>()) {
@@ -181,8 +188,8 @@ double ArmBackend::estimateProducts(qir::DispatchOp dispatch, int64_t macs, bool
       continue;
     auto input = llvm::cast<RankedTensorType>(conv.getInput().getType());
     bool isFloat = asFloat || input.getElementType().isF32();
-    double ops = isFloat ? depthwiseFloatOps : depthwiseCodeOps;
-    return static_cast<double>(macs) / 16 * ops / cpu.products / modelClock;
+    return static_cast<double>(macs) / 16 * countDepthwiseOps(conv, isFloat) / cpu.products /
+           modelClock;
   }
   return CpuBackend::estimateProducts(dispatch, macs, asFloat);
 }
