@@ -39,20 +39,19 @@ private:
   using Values = SmallVector<Value>;
   /// What a thread copies of the left operand in each step: 16 bytes of a row.
   struct LeftCopy {
-    Value source;      ///< of the row's first term, with the thread's place in a step (index)
-    Value exists;      ///< i1
-    Value destination; ///< within a stage
-  };
-  struct RightCopy {
-    Value source, destination;
+    Value source; ///< of the row's first term, with the thread's place in a step (index)
+    Value exists; ///< i1
   };
 
   void begin();
   LeftCopy leftCopy(int64_t number);
-  RightCopy rightCopy(int64_t number);
+  Value rightSource();
+  /// The threads copy so many rows at once, 16 bytes each, and then those behind. As these are a
+  /// multiple of eight rows, the groups of all rows of a thread change places alike.
+  int64_t rowsPerPass() const { return tile.threads() / 4; }
   /// Starts the copies of a step into a stage; past the last step nothing is read.
   void load(Value step, Value stage);
-  void loadLeft(const LeftCopy &copy, Value stage, Value offset, Value remaining, Value exists);
+  void loadLeft(const LeftCopy &copy, Value to, Value offset, Value remaining, Value exists);
   /// The sums with a step's products.
   Values multiply(Value stage, ValueRange sums);
   /// The words of a step's weights, half of its terms, for each fragment of 8 channels.
@@ -92,7 +91,8 @@ private:
   Value group;                             ///< i32; null when there is one
   Values leftRows, rightRows;              ///< addresses of the lane's rows in a stage, per half
   SmallVector<LeftCopy> leftCopies;
-  SmallVector<RightCopy> rightCopies;
+  Value rightStart;  ///< the thread's first byte of a step's weights (index)
+  Value destination; ///< of its first copies in a stage's part
 };
 
 } // namespace
@@ -114,11 +114,10 @@ void MmaEmitter::begin() {
   shared = device::sharedMemory(b, MmaTile::stages * tile.stageBytes());
   leftPointer = device::globalPointer(b, left.memref);
   rightPointer = device::globalPointer(b, right.memref);
-  int64_t groups = MmaTile::stepDepth / 16;
-  for (int64_t i = 0; i < tile.pixels() * groups / tile.threads(); ++i)
+  for (int64_t i = 0; i < tile.pixels() / rowsPerPass(); ++i)
     leftCopies.push_back(leftCopy(i));
-  for (int64_t i = 0; i < tile.channels() * groups / tile.threads(); ++i)
-    rightCopies.push_back(rightCopy(i));
+  rightStart = rightSource();
+  destination = swizzled(device::div(b, thread, 4), device::rem(b, thread, 4));
   // Rows of 16 pixels, then of 16 channels, whose halves of 16 bytes the lanes take as ldmatrix and
   // mma want them.
   Value pixel =
@@ -135,8 +134,7 @@ void MmaEmitter::begin() {
 }
 
 MmaEmitter::LeftCopy MmaEmitter::leftCopy(int64_t number) {
-  Value item = device::add(b, thread, number * tile.threads());
-  Value row = device::div(b, item, 4), place = device::rem(b, item, 4);
+  Value row = device::add(b, device::div(b, thread, 4), number * rowsPerPass());
   Value pixel = device::add(b, firstPixel, row);
   Value exists = smaller(pixel, shape.rows() * shape.columns);
   SmallVector<int64_t> sizes(shape.rowSizes);
@@ -145,24 +143,21 @@ MmaEmitter::LeftCopy MmaEmitter::leftCopy(int64_t number) {
   Value source = shape.left.offset(b, indices);
   if (group)
     source = b.add(source, b.mul(device::toIndex(b, group), shape.leftGroup));
-  source = b.add(source, device::toIndex(b, device::mul(b, place, 16)));
-  return {source, exists, swizzled(row, place)};
+  Value place = device::mul(b, device::rem(b, thread, 4), 16);
+  return {b.add(source, device::toIndex(b, place)), exists};
 }
 
-MmaEmitter::RightCopy MmaEmitter::rightCopy(int64_t number) {
-  Value item = device::add(b, thread, number * tile.threads());
-  Value row = device::div(b, item, 4), place = device::rem(b, item, 4);
-  Value channel = device::toIndex(b, device::add(b, firstChannel, row));
-  Value source = b.mul(channel, MmaTile::stepDepth);
+Value MmaEmitter::rightSource() {
+  Value row = device::add(b, firstChannel, device::div(b, thread, 4));
+  Value source = b.mul(device::toIndex(b, row), MmaTile::stepDepth);
   if (group)
     source = b.add(source,
                    b.mul(device::toIndex(b, group), steps * packedChannels * MmaTile::stepDepth));
-  source = b.add(source, device::toIndex(b, device::mul(b, place, 16)));
-  Value destination = device::add(b, swizzled(row, place), tile.pixels() * MmaTile::stepDepth);
-  return {source, destination};
+  Value place = device::mul(b, device::rem(b, thread, 4), 16);
+  return b.add(source, device::toIndex(b, place));
 }
 
-void MmaEmitter::loadLeft(const LeftCopy &copy, Value stage, Value offset, Value remaining,
+void MmaEmitter::loadLeft(const LeftCopy &copy, Value to, Value offset, Value remaining,
                           Value exists) {
   Value both = arith::AndIOp::create(b, exists, copy.exists);
   Value nothing = device::constant(b, 0);
@@ -175,8 +170,8 @@ void MmaEmitter::loadLeft(const LeftCopy &copy, Value stage, Value offset, Value
     // An address that is not read still belongs to the buffer.
     Value reads = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bytes, nothing);
     Value from = arith::SelectOp::create(b, reads, b.add(start, part), b.index(0));
-    device::copyAsync(b, device::advance(b, device::advance(b, stage, copy.destination), part),
-                      device::advance(b, leftPointer, from), chunk, bytes);
+    device::copyAsync(b, device::advance(b, to, part), device::advance(b, leftPointer, from), chunk,
+                      bytes);
   }
 }
 
@@ -196,16 +191,18 @@ void MmaEmitter::load(Value step, Value stage) {
   Value place = device::mul(b, device::rem(b, thread, 4), 16);
   Value done = device::add(b, arith::IndexCastOp::create(b, b.getI32Type(), first), place);
   Value remaining = arith::SubIOp::create(b, device::constant(b, shape.run), done);
-  for (const LeftCopy &copy : leftCopies)
-    loadLeft(copy, stage, offset, remaining, exists);
-  Value weights = b.mul(step, packedChannels * MmaTile::stepDepth);
+  int64_t passBytes = rowsPerPass() * MmaTile::stepDepth;
+  Value to = device::advance(b, stage, destination);
+  for (auto [i, copy] : llvm::enumerate(leftCopies))
+    loadLeft(copy, device::advance(b, to, i * passBytes), offset, remaining, exists);
+  to = device::advance(b, to, tile.pixels() * MmaTile::stepDepth);
+  Value weights = b.add(rightStart, b.mul(step, packedChannels * MmaTile::stepDepth));
+  Value from = arith::SelectOp::create(b, exists, weights, b.index(0));
   Value bytes = arith::SelectOp::create(b, exists, device::constant(b, 16), device::constant(b, 0));
-  Value none = b.index(0);
-  for (const RightCopy &copy : rightCopies) {
-    Value from = arith::SelectOp::create(b, exists, b.add(copy.source, weights), none);
-    device::copyAsync(b, device::advance(b, stage, copy.destination),
-                      device::advance(b, rightPointer, from), 16, bytes);
-  }
+  Value source = device::advance(b, rightPointer, from);
+  for (int64_t i = 0; i < tile.channels() / rowsPerPass(); ++i)
+    device::copyAsync(b, device::advance(b, to, i * passBytes),
+                      device::advance(b, source, i * passBytes), 16, bytes);
   device::commitCopies(b);
 }
 

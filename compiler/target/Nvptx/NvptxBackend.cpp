@@ -222,10 +222,8 @@ llvm::ArrayRef<const TargetBackend *> getNvptxBackends() {
     return made;
   }();
   static const std::vector<const TargetBackend *> list = [] {
-    std::vector<const TargetBackend *> pointers;
-    for (const auto &backend : backends)
-      pointers.push_back(backend.get());
-    return pointers;
+    auto pointers = llvm::map_range(backends, [](const auto &backend) { return backend.get(); });
+    return std::vector<const TargetBackend *>(pointers.begin(), pointers.end());
   }();
   return list;
 }
