@@ -34,6 +34,7 @@ struct PlotAxis {
   std::string label;
   bool isLogarithmic = false; ///< then all values must be positive
   std::string unit;           ///< after the numbers at the ticks
+  bool isReversed = false;    ///< of x: from large to small
 };
 
 /// A budget: a line across.

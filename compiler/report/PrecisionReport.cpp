@@ -192,15 +192,16 @@ void Page::writeFront() {
 /// Uniform mixes by their bits; the slices that fall furthest by name.
 void Page::writeCollapse() {
   std::vector<const PrecisionTrial *> uniform;
+  auto mixes = makeUniformMixes(problem);
   for (const PrecisionTrial &trial : trials)
-    if (llvm::StringRef(trial.origin).starts_with("uniform "))
+    if (llvm::any_of(mixes, [&](const auto &mix) { return mix.second == trial.chosen; }))
       uniform.push_back(&trial);
   if (uniform.size() < 2)
     return;
   auto bits = [&](const PrecisionTrial *trial) { return getBitsPerWeight(problem, trial->chosen); };
   llvm::sort(uniform, [&](auto *a, auto *b) { return bits(a) > bits(b); });
   Plot plot = {
-      "drop by bits", {"bits for each weight, scales included", false, ""}, makeDropAxis(), {}, {}};
+      "drop by bits", {"bits for each weight, scales included", false, "", true}, makeDropAxis(), {}, {}};
   auto makeSeries = [&](const std::string &name, llvm::StringRef color, auto getDrop) {
     PlotSeries series = {name, color.str(), {}, true, true, true, false};
     for (const PrecisionTrial *trial : uniform) {

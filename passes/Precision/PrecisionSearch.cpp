@@ -184,8 +184,12 @@ Error Search::searchSmallest() {
   return Error::success();
 }
 
-/// Sizes in equal ratios.
+/// Sizes in equal ratios, and all tensors alike.
 Error Search::drawFront(unsigned points) {
+  if (points)
+    for (auto &[origin, chosen] : makeUniformMixes(problem))
+      if (auto trial = tryMix(origin, chosen); !trial)
+        return trial.takeError();
   auto low = static_cast<double>(countExtreme(false) - problem.fixedBytes);
   auto high = static_cast<double>(countExtreme(true) - problem.fixedBytes);
   for (unsigned point = 0; point < points; ++point) {

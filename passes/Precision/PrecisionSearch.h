@@ -80,8 +80,9 @@ using MeasureMix = llvm::function_ref<llvm::Expected<MeasuredDrops>(llvm::ArrayR
 /// Finds the mix that loses least within the bytes, or, without a budget of bytes, the smallest
 /// that keeps the others. Mixes come from knapsacks over the expected losses, in which slices
 /// that suffer weigh more from round to round, and from what simpler rules would choose; each is
-/// measured, and measurements alone decide. `frontPoints` (0: none) mixes more, from the smallest
-/// to the largest, are measured for a picture of size against drops.
+/// measured, and measurements alone decide. With `frontPoints` (0: none)
+/// that many mixes more, from the smallest to the largest, and all uniform ones are measured for
+/// pictures.
 llvm::Expected<PrecisionOutcome> searchPrecision(const PrecisionProblem &problem,
                                                  MeasureMix measure, unsigned frontPoints);
 
@@ -90,6 +91,10 @@ llvm::Expected<PrecisionOutcome> searchPrecision(const PrecisionProblem &problem
 /// larger whose weights are furthest off. Names of origin and choices; only what fits.
 std::vector<std::pair<std::string, std::vector<size_t>>>
 makeSimpleMixes(const PrecisionProblem &problem, int64_t bytes);
+
+/// All tensors alike, by each option that all have; those with only one option keep it.
+std::vector<std::pair<std::string, std::vector<size_t>>>
+makeUniformMixes(const PrecisionProblem &problem);
 
 int64_t countBytes(const PrecisionProblem &problem, llvm::ArrayRef<size_t> chosen);
 

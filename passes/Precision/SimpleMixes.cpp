@@ -26,11 +26,11 @@ static size_t findLargest(const PrecisionTensor &tensor) {
          tensor.options.begin();
 }
 
-/// All tensors alike; nothing if one has no such option.
+/// Nothing if a tensor has no such option.
 static std::optional<Mix> makeUniform(const PrecisionProblem &problem, llvm::StringRef name) {
   Mix mix;
   for (const PrecisionTensor &tensor : problem.tensors) {
-    auto option = findOption(tensor, name);
+    auto option = tensor.options.size() == 1 ? std::optional<size_t>(0) : findOption(tensor, name);
     if (!option)
       return std::nullopt;
     mix.push_back(*option);
@@ -72,6 +72,18 @@ static Mix makeGreedy(const PrecisionProblem &problem, int64_t bytes) {
   }
 }
 
+std::vector<std::pair<std::string, Mix>> makeUniformMixes(const PrecisionProblem &problem) {
+  std::vector<std::pair<std::string, Mix>> mixes;
+  auto open = llvm::find_if(
+      problem.tensors, [](const PrecisionTensor &tensor) { return tensor.options.size() > 1; });
+  if (open == problem.tensors.end())
+    return mixes;
+  for (const PrecisionOption &option : open->options)
+    if (auto mix = makeUniform(problem, option.name))
+      mixes.emplace_back("uniform " + option.name, std::move(*mix));
+  return mixes;
+}
+
 std::vector<std::pair<std::string, Mix>> makeSimpleMixes(const PrecisionProblem &problem,
                                                          int64_t bytes) {
   std::vector<std::pair<std::string, Mix>> mixes;
@@ -90,15 +102,12 @@ std::vector<std::pair<std::string, Mix>> makeSimpleMixes(const PrecisionProblem 
       keptName = name;
     }
   };
-  for (const PrecisionOption &option : problem.tensors.front().options) {
-    auto mix = makeUniform(problem, option.name);
-    if (!mix)
-      continue;
-    keepLarger(uniform, uniformName, *mix, "uniform " + option.name);
-    Mix large = *mix;
+  for (auto &[name, mix] : makeUniformMixes(problem)) {
+    keepLarger(uniform, uniformName, mix, name);
+    Mix large = mix;
     large.front() = findLargest(problem.tensors.front());
     large.back() = findLargest(problem.tensors.back());
-    keepLarger(ends, endsName, large, "first and last large, others " + option.name);
+    keepLarger(ends, endsName, large, "first and last large, rest " + name);
   }
   if (uniform)
     add(uniformName, *uniform);

@@ -42,6 +42,14 @@ TEST(Plot, LargerValuesAreHigherUp) {
   EXPECT_NEAR(getNumber(svg, "class=\"limit\"", "y1"), (low + high) / 2, 0.2);
 }
 
+TEST(Plot, AxesCanBeReversed) {
+  Plot plot = {"", {"x", false, "", true}, {"y", false, ""}, {}, {}};
+  plot.series.push_back({"a", "red", {{2, 1, 0, 0, ""}}, false, true, false, false});
+  plot.series.push_back({"b", "blue", {{8, 1, 0, 0, ""}}, false, true, false, false});
+  std::string svg = draw(plot);
+  EXPECT_GT(getNumber(svg, "stroke=\"red\"", "cx"), getNumber(svg, "stroke=\"blue\"", "cx"));
+}
+
 TEST(Plot, NamesDoNotCoverEachOther) {
   Plot plot = {"", {"x", false, ""}, {"y", false, ""}, {}, {}};
   for (int i = 0; i < 10; ++i)

@@ -154,4 +154,17 @@ TEST_F(PrecisionSearchTest, TheFrontSpansAllSizes) {
   EXPECT_EQ(low, 1000 + 6 * 200);
   EXPECT_EQ(high, 1000 + 6 * 800);
   EXPECT_EQ(static_cast<size_t>(measured), outcome.trials.size()); // none twice
+  for (auto &[name, chosen] : makeUniformMixes(problem))
+    EXPECT_TRUE(llvm::any_of(outcome.trials, [&mix = chosen](const PrecisionTrial &trial) {
+      return trial.chosen == mix;
+    })) << name;
+}
+
+TEST_F(PrecisionSearchTest, UniformKeepsWhatIsDecided) {
+  problem.tensors[2].options.erase(problem.tensors[2].options.begin(),
+                                   problem.tensors[2].options.begin() + 2);
+  auto mixes = makeUniformMixes(problem);
+  ASSERT_EQ(mixes.size(), 3u);
+  EXPECT_EQ(mixes[1].first, "uniform s4");
+  EXPECT_EQ(mixes[1].second, (std::vector<size_t>{1, 1, 0, 1, 1, 1}));
 }
