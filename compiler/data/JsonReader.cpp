@@ -228,11 +228,30 @@ void ObjectReader::takeObjects(StringRef key,
   for (StringRef name : names) {
     ObjectReader reader(file, at(key) + "/" + name.str(), *members->get(name));
     read(name, reader);
-    if (Error error = reader.finish()) {
-      std::string text = llvm::toString(std::move(error));
-      if (!message)
-        message = text;
-    }
+    finishInner(reader);
+  }
+}
+
+/// Takes over the first error of what lies inside.
+void ObjectReader::finishInner(ObjectReader &reader) {
+  if (Error error = reader.finish()) {
+    std::string text = llvm::toString(std::move(error));
+    if (!message)
+      message = text;
+  }
+}
+
+void ObjectReader::takeObjectList(StringRef key, llvm::function_ref<void(ObjectReader &)> read) {
+  const llvm::json::Value *value = find(key);
+  if (!value)
+    return;
+  const llvm::json::Array *items = value->getAsArray();
+  if (!items)
+    return fail(key, "'" + key + "': expected a list of objects [{ … }, …]");
+  for (auto [index, item] : llvm::enumerate(*items)) {
+    ObjectReader reader(file, at(key) + "/" + std::to_string(index), item);
+    read(reader);
+    finishInner(reader);
   }
 }
 
@@ -242,11 +261,7 @@ void ObjectReader::takeObject(StringRef key, llvm::function_ref<void(ObjectReade
     return;
   ObjectReader reader(file, at(key), *value);
   read(reader);
-  if (Error error = reader.finish()) {
-    std::string text = llvm::toString(std::move(error));
-    if (!message)
-      message = text;
-  }
+  finishInner(reader);
 }
 
 Error ObjectReader::finish() {

@@ -55,6 +55,9 @@ public:
   /// Calls `read` for the object `key`, if there is one.
   void takeObject(llvm::StringRef key, llvm::function_ref<void(ObjectReader &)> read);
 
+  /// Calls `read` for each object of the list `key`.
+  void takeObjectList(llvm::StringRef key, llvm::function_ref<void(ObjectReader &)> read);
+
   void fail(llvm::StringRef key, const llvm::Twine &text);
   unsigned getLine(llvm::StringRef key) const;
   unsigned getLine() const { return file.getLine(pointer); }
@@ -62,6 +65,7 @@ public:
   llvm::Error finish();
 
 private:
+  void finishInner(ObjectReader &reader);
   std::string at(llvm::StringRef key) const { return (pointer + "/" + key).str(); }
 
   const JsonFile &file;

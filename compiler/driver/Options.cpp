@@ -10,6 +10,7 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "compiler/target/LLVM/DeviceCode.h"
 #include "passes/Calibrate/Observer.h"
+#include "passes/Quantize/WeightScheme.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -91,7 +92,11 @@ static std::string checkObserver(const std::string &name) {
 }
 
 static std::string checkPrecision(const std::string &name) {
-  return name == "int8" ? "" : "unknown precision '" + name + "', expected int8";
+  return parsePrecision(name)
+             ? ""
+             : "unknown precision '" + name +
+                   "', expected int8, or w8, w4, w3 or w2, then perhaps g32, g64 or "
+                   "g128, then perhaps a8";
 }
 
 /// How a float model is quantized on the way.

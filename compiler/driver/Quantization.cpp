@@ -9,6 +9,7 @@
 #include "compiler/package/Artifact.h"
 #include "compiler/runner/InProcessRunner.h"
 #include "passes/Calibrate/Sites.h"
+#include "passes/Quantize/ActivationChain.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -21,15 +22,6 @@ using llvm::Error;
 using llvm::Expected;
 
 namespace quern::driver {
-
-std::vector<TensorSlot> getInputSlots(mlir::ModuleOp module) {
-  std::vector<TensorSlot> slots;
-  mlir::func::FuncOp main = getMain(module);
-  for (mlir::BlockArgument argument : main.getArguments())
-    slots.push_back(
-        {getSite(argument).str(), llvm::cast<mlir::RankedTensorType>(argument.getType())});
-  return slots;
-}
 
 static void takeObserver(data::ObjectReader &reader, llvm::StringRef key,
                          const ObserverInfo *&observer) {
@@ -66,8 +58,37 @@ static void takeAlgorithms(data::ObjectReader &reader, Recipe &recipe) {
                 "expected one algorithm that makes weights, found " + llvm::Twine(makers));
 }
 
+/// The scheme's name and group of a recipe or one of its entries; "float" where `canBeFloat`.
+static void takeWeights(data::ObjectReader &reader, WeightChoice &choice, bool canBeFloat) {
+  std::string name = choice.scheme ? choice.scheme->name.str() : "float";
+  reader.take("weights", name);
+  choice.scheme = lookupWeightScheme(name);
+  if (!choice.scheme && !(canBeFloat && name == "float")) {
+    std::string known = llvm::join(
+        llvm::map_range(getWeightSchemes(), [](const WeightScheme &row) { return row.name.str(); }),
+        ", ");
+    reader.fail("weights", "unknown weights '" + name + "', expected one of " + known +
+                               (canBeFloat ? ", float" : ""));
+  }
+  reader.take("group", choice.group, 0, INT64_MAX);
+  if (!llvm::is_contained(getGroupSizes(), choice.group))
+    reader.fail("group", "'group': expected 32, 64 or 128, or 0 for a scale for each channel");
+}
+
+static void takeLayers(data::ObjectReader &reader, Recipe &recipe) {
+  reader.takeObjectList("layers", [&](data::ObjectReader &entry) {
+    LayerRule rule;
+    rule.weights = {recipe.weights.scheme, 0};
+    if (!entry.has("nodes"))
+      entry.fail("", "expected 'nodes', a glob on node names");
+    entry.take("nodes", rule.nodes);
+    takeWeights(entry, rule.weights, /*canBeFloat=*/true);
+    recipe.layers.push_back(std::move(rule));
+  });
+}
+
 Expected<Recipe> Quantization::makeRecipe() const {
-  Recipe recipe = getDefaultRecipe();
+  Recipe recipe = getDefaultRecipe(*parsePrecision(options.precision));
   if (!options.recipe.empty()) {
     auto file = data::JsonFile::read(options.recipe);
     if (!file)
@@ -76,6 +97,11 @@ Expected<Recipe> Quantization::makeRecipe() const {
     takeObserver(reader, "observer", recipe.observer);
     takeObserver(reader, "channel_observer", recipe.channelObserver);
     takeAlgorithms(reader, recipe);
+    takeWeights(reader, recipe.weights, /*canBeFloat=*/false);
+    unsigned activations = recipe.floatActivations ? 1 : 0;
+    reader.takeWord("activations", activations, {"u8", "float"});
+    recipe.floatActivations = activations == 1;
+    takeLayers(reader, recipe);
     reader.take("exclude", recipe.exclude);
     if (Error error = reader.finish())
       return std::move(error);
@@ -96,6 +122,9 @@ std::string Quantization::identify(const std::string &dataHash, const Recipe &re
       sha.update(algorithm->name);
   for (const std::string &glob : recipe.exclude)
     sha.update(glob);
+  for (const LayerRule &rule : recipe.layers)
+    if (!rule.weights.scheme)
+      sha.update(rule.nodes);
   std::array<uint8_t, 32> digest = sha.final();
   return llvm::toHex(digest, /*LowerCase=*/true);
 }

@@ -32,9 +32,6 @@ private:
   QuantizationPlan plan;
 };
 
-/// The inputs of an imported module, as the data set must fill them.
-std::vector<TensorSlot> getInputSlots(mlir::ModuleOp module);
-
 } // namespace quern::driver
 
 #endif // QUERN_COMPILER_DRIVER_QUANTIZATION_H

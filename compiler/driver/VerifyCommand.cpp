@@ -10,6 +10,7 @@
 #include "compiler/driver/VerifyReport.h"
 #include "compiler/runner/EmulatedRunner.h"
 #include "compiler/runner/InProcessRunner.h"
+#include "passes/Quantize/ActivationChain.h"
 
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"

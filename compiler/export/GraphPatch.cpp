@@ -43,19 +43,23 @@ std::string GraphPatch::addTensor(const std::string &wish, int32_t type,
 
 onnx::NodeProto &GraphPatch::addNode(std::vector<onnx::NodeProto> &list, const char *type,
                                      std::vector<std::string> inputs, const std::string &output,
-                                     std::optional<int64_t> axis) {
+                                     std::optional<int64_t> axis, int64_t block) {
   onnx::NodeProto &node = list.emplace_back();
   node.set_op_type(type);
   node.set_name(makeName(output + "_" + type));
   for (const std::string &input : inputs)
     node.add_input(input);
   node.add_output(output);
-  if (axis) {
+  auto add = [&](const char *name, int64_t value) {
     onnx::AttributeProto *attribute = node.add_attribute();
-    attribute->set_name("axis");
+    attribute->set_name(name);
     attribute->set_type(onnx::AttributeProto::INT);
-    attribute->set_i(*axis);
-  }
+    attribute->set_i(value);
+  };
+  if (axis)
+    add("axis", *axis);
+  if (block)
+    add("block_size", block);
   return node;
 }
 
@@ -89,18 +93,48 @@ Error GraphPatch::replaceOperand(const ConstantUse &use, const std::string &name
   return Error::success();
 }
 
+/// ONNX's smallest type that holds a scheme's codes: 4 bits are the fewest that runtimes know.
+static onnx::TensorProto::DataType getCodeType(const WeightScheme &scheme) {
+  if (scheme.bits > 4)
+    return scheme.isSigned ? onnx::TensorProto::INT8 : onnx::TensorProto::UINT8;
+  return scheme.isSigned ? onnx::TensorProto::INT4 : onnx::TensorProto::UINT4;
+}
+
+/// Codes as ONNX stores them: of 4 bits two in a byte, the first one low.
+static std::vector<int8_t> packCodes(llvm::ArrayRef<int8_t> codes, const WeightScheme &scheme) {
+  if (scheme.bits > 4)
+    return codes.vec();
+  std::vector<int8_t> packed((codes.size() + 1) / 2);
+  for (auto [index, code] : llvm::enumerate(codes)) {
+    auto &byte = packed[index / 2];
+    byte = static_cast<int8_t>(byte | (code & 15) << (index % 2 ? 4 : 0));
+  }
+  return packed;
+}
+
+Error GraphPatch::changeConstant(const ConstantChange &change) {
+  std::string site = change.use.site.empty() ? change.use.node + "_bias" : change.use.site;
+  return replaceOperand(change.use,
+                        addTensor(site + "_changed", onnx::TensorProto::FLOAT, change.dims,
+                                  change.values.data(), change.values.size() * sizeof(float)));
+}
+
 Error GraphPatch::addWeight(const WeightQuantization &weight) {
   const std::string &site = weight.use.site;
-  auto channels = static_cast<int64_t>(weight.scales.size());
-  std::vector<int8_t> zeros(weight.scales.size());
-  std::string codes = addTensor(site + "_quantized", onnx::TensorProto::INT8, weight.dims,
-                                weight.codes.data(), weight.codes.size());
-  std::string scale = addTensor(site + "_scale", onnx::TensorProto::FLOAT, channels,
+  std::vector<int64_t> scaleDims = weight.getScaleDims();
+  std::vector<int8_t> points = weight.zeroPoints;
+  points.resize(weight.scales.size());
+  std::vector<int8_t> packed = packCodes(weight.codes, *weight.scheme),
+                      zeros = packCodes(points, *weight.scheme);
+  int32_t type = getCodeType(*weight.scheme);
+  std::string codes =
+      addTensor(site + "_quantized", type, weight.dims, packed.data(), packed.size());
+  std::string scale = addTensor(site + "_scale", onnx::TensorProto::FLOAT, scaleDims,
                                 weight.scales.data(), weight.scales.size() * sizeof(float));
-  std::string zero = addTensor(site + "_zero_point", onnx::TensorProto::INT8, channels,
-                               zeros.data(), zeros.size());
+  std::string zero = addTensor(site + "_zero_point", type, scaleDims, zeros.data(), zeros.size());
   std::string reals = makeName(site + "_dequantized");
-  addNode(leaders, "DequantizeLinear", {codes, scale, zero}, reals, weight.axis);
+  addNode(leaders, "DequantizeLinear", {codes, scale, zero}, reals,
+          weight.group ? weight.groupAxis : weight.axis, weight.group);
   return replaceOperand(weight.use, reals);
 }
 
@@ -201,6 +235,9 @@ void GraphPatch::dropUnused() {
 Error GraphPatch::apply(const QuantizationPlan &plan) {
   if (Error error = checkSites(plan))
     return error;
+  for (const ConstantChange &change : plan.constants)
+    if (Error error = changeConstant(change))
+      return error;
   for (const WeightQuantization &weight : plan.weights)
     if (Error error = addWeight(weight))
       return error;

@@ -23,6 +23,7 @@ public:
 
 private:
   void addActivation(const ActivationQuantization &activation);
+  llvm::Error changeConstant(const ConstantChange &change);
   llvm::Error addWeight(const WeightQuantization &weight);
   llvm::Error addBias(const BiasQuantization &bias);
   llvm::Error replaceOperand(const ConstantUse &use, const std::string &name);
@@ -36,7 +37,7 @@ private:
                         const void *data, size_t bytes);
   onnx::NodeProto &addNode(std::vector<onnx::NodeProto> &list, const char *type,
                            std::vector<std::string> inputs, const std::string &output,
-                           std::optional<int64_t> axis);
+                           std::optional<int64_t> axis, int64_t block = 0);
 
   onnx::GraphProto &graph;
   llvm::StringMap<onnx::NodeProto *> producers;            ///< by each output

@@ -19,8 +19,16 @@ using llvm::Error;
 
 namespace quern {
 
-/// Scales per channel exist since this operator set.
-static constexpr int64_t oldestOpset = 13;
+/// The operator set since which there are the codes and scales of a plan: scales per channel, and
+/// codes of 4 bits and scales by blocks.
+static int64_t getOldestOpset(const QuantizationPlan &plan) {
+  return llvm::any_of(plan.weights,
+                      [](const WeightQuantization &weight) {
+                        return weight.group || weight.scheme->bits <= 4;
+                      })
+             ? 21
+             : 13;
+}
 /// Protobuf counts sizes in int.
 static constexpr uint64_t maxBytes = (uint64_t{1} << 31) - (uint64_t{1} << 20);
 
@@ -81,8 +89,12 @@ static Error exportModel(llvm::StringRef path, const QuantizationPlan &plan,
     return error;
   if (Error error = takeExternalData(path, *model.mutable_graph()))
     return error;
-  if (getOpset(model) < oldestOpset)
-    model = onnx::version_conversion::ConvertVersion(model, oldestOpset);
+  int64_t oldest = getOldestOpset(plan);
+  if (getOpset(model) < oldest)
+    model = onnx::version_conversion::ConvertVersion(model, static_cast<int>(oldest));
+  // The file's format knows 4 bits since its version 10.
+  if (oldest >= 21 && model.ir_version() < 10)
+    model.set_ir_version(10);
   if (Error error = GraphPatch(*model.mutable_graph()).apply(plan))
     return error;
   onnx::checker::check_model(model);

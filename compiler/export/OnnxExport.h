@@ -13,8 +13,9 @@ namespace quern {
 
 /// Writes the user's own model with a plan's decisions in it: QuantizeLinear and DequantizeLinear
 /// around its tensors, codes under a DequantizeLinear in place of its constants; all else as it
-/// was. A model of an operator set before 13, which has no scales per channel, is converted first.
-/// Tensors in files beside the model are taken in. The result passes the onnx checker.
+/// was. A model of an operator set that lacks what the plan needs (scales per channel: 13; 4 bits,
+/// blocks: 21) is converted first. Tensors in files beside the model are taken in. The result
+/// passes the onnx checker.
 llvm::Error exportQuantized(llvm::StringRef model, const QuantizationPlan &plan,
                             llvm::StringRef output);
 

@@ -6,14 +6,26 @@
 namespace quern {
 
 llvm::ArrayRef<AlgorithmInfo> getAlgorithms() {
+  using Needs = AlgorithmInfo::Needs;
   static const AlgorithmInfo algorithms[] = {
       {"equalize", "evens out the ranges of channels between layers (cross-layer equalization)",
-       Phase::Prepare, equalizeLayers},
-      {"nearest", "weights: the largest magnitude gets the largest code, values the nearest",
-       Phase::Weights, roundToNearest},
-      {"mse", "weights: ranges clipped for the least squared error", Phase::Weights, clipByError},
+       Phase::Prepare, Needs::Nothing, equalizeLayers, nullptr},
+      {"smooth", "moves outliers of activations into the weights (SmoothQuant)", Phase::Prepare,
+       Needs::Nothing, smoothActivations, nullptr},
+      {"awq", "scales up weights whose inputs are large (AWQ)", Phase::Prepare, Needs::Nothing,
+       scaleForWeights, nullptr},
+      {"refit", "fits each layer to the float model's outputs, given its inputs as they are",
+       Phase::Fit, Needs::Moments, nullptr, refitToFloat},
+      {"nearest", "weights: the extremes get the outermost codes, values the nearest",
+       Phase::Weights, Needs::Nothing, nullptr, roundToNearest},
+      {"mse", "weights: ranges clipped for the least squared error", Phase::Weights, Needs::Nothing,
+       nullptr, clipByError},
+      {"gptq", "weights: rounded in order, the others making up for the error so far",
+       Phase::Weights, Needs::Moments, nullptr, roundInOrder},
+      {"adaround", "codes one step up or down where the outputs come nearer", Phase::Adjust,
+       Needs::Moments, nullptr, moveCodes},
       {"correct-bias", "gives each channel the mean that it has in the float model", Phase::Correct,
-       correctBiases},
+       Needs::Samples, nullptr, correctBias},
   };
   return algorithms;
 }

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using quern::onnxir::NodeOp;
@@ -24,17 +25,19 @@ namespace {
 /// Writes one plan into one function.
 class Inserter {
 public:
-  Inserter(func::FuncOp main, const QuantizationPlan &plan, bool biasesAsArguments)
-      : main(main), plan(plan), biasesAsArguments(biasesAsArguments), builder(main) {}
+  Inserter(func::FuncOp main, const QuantizationPlan &plan)
+      : main(main), plan(plan), builder(main) {}
   LogicalResult run();
 
 private:
   LogicalResult insertActivation(const ActivationQuantization &activation);
   LogicalResult insertWeight(const WeightQuantization &weight);
-  LogicalResult insertBias(const BiasQuantization &bias, unsigned number);
+  LogicalResult insertBias(const BiasQuantization &bias);
+  LogicalResult changeConstant(const ConstantChange &change);
   FailureOr<NodeOp> findNode(const ConstantUse &use);
   Value makeNode(Location location, llvm::StringRef type, ValueRange operands, Type result,
-                 llvm::StringRef name, std::optional<int64_t> axis = std::nullopt);
+                 llvm::StringRef name, std::optional<int64_t> axis = std::nullopt,
+                 int64_t block = 0);
   template <typename T>
   Value makeValue(Location location, ArrayRef<int64_t> dims, Type element, ArrayRef<T> values,
                   llvm::StringRef site);
@@ -42,7 +45,6 @@ private:
 
   func::FuncOp main;
   const QuantizationPlan &plan;
-  bool biasesAsArguments;
   OpBuilder builder;
   llvm::StringMap<NodeOp> nodes; ///< by their first output
 };
@@ -50,11 +52,13 @@ private:
 } // namespace
 
 Value Inserter::makeNode(Location location, llvm::StringRef type, ValueRange operands, Type result,
-                         llvm::StringRef name, std::optional<int64_t> axis) {
-  DictionaryAttr attributes;
+                         llvm::StringRef name, std::optional<int64_t> axis, int64_t block) {
+  llvm::SmallVector<NamedAttribute> list;
   if (axis)
-    attributes =
-        builder.getDictionaryAttr(builder.getNamedAttr("axis", builder.getI64IntegerAttr(*axis)));
+    list.push_back(builder.getNamedAttr("axis", builder.getI64IntegerAttr(*axis)));
+  if (block)
+    list.push_back(builder.getNamedAttr("block_size", builder.getI64IntegerAttr(block)));
+  DictionaryAttr attributes = list.empty() ? DictionaryAttr() : builder.getDictionaryAttr(list);
   return NodeOp::create(builder, location, TypeRange{result}, builder.getStringAttr(type), operands,
                         builder.getStringAttr(""), builder.getI64IntegerAttr(opset),
                         builder.getStrArrayAttr({name}), attributes)
@@ -125,19 +129,34 @@ LogicalResult Inserter::insertWeight(const WeightQuantization &weight) {
   builder.setInsertionPoint(*node);
   Location location = node->getLoc();
   const std::string &site = weight.use.site;
-  Type code = builder.getIntegerType(8, /*isSigned=*/true);
-  auto channels = static_cast<int64_t>(weight.scales.size());
-  Value codes = makeValue<int8_t>(location, weight.dims, code, weight.codes, site + "_quantized");
-  Value scale =
-      makeValue<float>(location, {channels}, builder.getF32Type(), weight.scales, site + "_scale");
-  Value result = makeNode(location, "DequantizeLinear", {codes, scale},
-                          RankedTensorType::get(weight.dims, builder.getF32Type()),
-                          site + "_dequantized", weight.axis);
+  Type code = builder.getIntegerType(weight.scheme->bits, weight.scheme->isSigned);
+  std::vector<int64_t> scaleDims = weight.getScaleDims();
+  llvm::SmallVector<Value> operands = {
+      makeValue<int8_t>(location, weight.dims, code, weight.codes, site + "_quantized"),
+      makeValue<float>(location, scaleDims, builder.getF32Type(), weight.scales, site + "_scale")};
+  if (!weight.zeroPoints.empty())
+    operands.push_back(
+        makeValue<int8_t>(location, scaleDims, code, weight.zeroPoints, site + "_zero_point"));
+  Value result =
+      makeNode(location, "DequantizeLinear", operands,
+               RankedTensorType::get(weight.dims, builder.getF32Type()), site + "_dequantized",
+               weight.group ? weight.groupAxis : weight.axis, weight.group);
   setOperand(*node, weight.use.operand, result);
   return success();
 }
 
-LogicalResult Inserter::insertBias(const BiasQuantization &bias, unsigned number) {
+LogicalResult Inserter::changeConstant(const ConstantChange &change) {
+  FailureOr<NodeOp> node = findNode(change.use);
+  if (failed(node))
+    return failure();
+  builder.setInsertionPoint(*node);
+  Value value = makeValue<float>(node->getLoc(), change.dims, builder.getF32Type(), change.values,
+                                 change.use.site);
+  setOperand(*node, change.use.operand, value);
+  return success();
+}
+
+LogicalResult Inserter::insertBias(const BiasQuantization &bias) {
   FailureOr<NodeOp> node = findNode(bias.use);
   if (failed(node))
     return failure();
@@ -145,22 +164,13 @@ LogicalResult Inserter::insertBias(const BiasQuantization &bias, unsigned number
   Location location = node->getLoc();
   auto channels = static_cast<int64_t>(bias.scales.size());
   auto type = RankedTensorType::get(channels, builder.getF32Type());
-  Value result;
-  if (biasesAsArguments) {
-    unsigned index = main.getNumArguments();
-    auto name = builder.getNamedAttr("quern.name",
-                                     builder.getStringAttr("quern.bias." + llvm::Twine(number)));
-    if (failed(main.insertArgument(index, type, builder.getDictionaryAttr(name), location)))
-      return failure();
-    result = main.getArgument(index);
-  } else {
-    std::string site = bias.use.site.empty() ? bias.use.node + "_bias" : bias.use.site;
-    Value codes = makeValue<int32_t>(location, {channels}, builder.getIntegerType(32, true),
-                                     bias.codes, site + "_quantized");
-    Value scale =
-        makeValue<float>(location, {channels}, builder.getF32Type(), bias.scales, site + "_scale");
-    result = makeNode(location, "DequantizeLinear", {codes, scale}, type, site + "_dequantized", 0);
-  }
+  std::string site = bias.use.site.empty() ? bias.use.node + "_bias" : bias.use.site;
+  Value codes = makeValue<int32_t>(location, {channels}, builder.getIntegerType(32, true),
+                                   bias.codes, site + "_quantized");
+  Value scale =
+      makeValue<float>(location, {channels}, builder.getF32Type(), bias.scales, site + "_scale");
+  Value result =
+      makeNode(location, "DequantizeLinear", {codes, scale}, type, site + "_dequantized", 0);
   setOperand(*node, bias.use.operand, result);
   return success();
 }
@@ -168,11 +178,14 @@ LogicalResult Inserter::insertBias(const BiasQuantization &bias, unsigned number
 LogicalResult Inserter::run() {
   for (auto node : main.getOps<NodeOp>())
     nodes.try_emplace(node.getOutputName(0).getValue(), node);
+  for (const ConstantChange &change : plan.constants)
+    if (failed(changeConstant(change)))
+      return failure();
   for (const WeightQuantization &weight : plan.weights)
     if (failed(insertWeight(weight)))
       return failure();
-  for (auto [number, bias] : llvm::enumerate(plan.biases))
-    if (failed(insertBias(bias, number)))
+  for (const BiasQuantization &bias : plan.biases)
+    if (failed(insertBias(bias)))
       return failure();
   for (const ActivationQuantization &activation : plan.activations)
     if (failed(insertActivation(activation)))
@@ -180,9 +193,28 @@ LogicalResult Inserter::run() {
   return success();
 }
 
-LogicalResult insertQuantization(ModuleOp module, const QuantizationPlan &plan,
-                                 bool biasesAsArguments) {
-  return Inserter(getMain(module), plan, biasesAsArguments).run();
+LogicalResult insertQuantization(ModuleOp module, const QuantizationPlan &plan) {
+  return Inserter(getMain(module), plan).run();
+}
+
+QuantizationPlan restrictPlan(const QuantizationPlan &plan, ModuleOp part) {
+  func::FuncOp main = getMain(part);
+  llvm::StringSet<> nodes;
+  for (auto node : main.getOps<NodeOp>())
+    nodes.insert(node.getOutputName(0).getValue());
+  QuantizationPlan result;
+  auto select = [&](const auto &from, auto &to) {
+    for (const auto &item : from)
+      if (nodes.contains(item.use.node))
+        to.push_back(item);
+  };
+  select(plan.constants, result.constants);
+  select(plan.weights, result.weights);
+  select(plan.biases, result.biases);
+  for (const ActivationQuantization &activation : plan.activations)
+    if (findSite(main, activation.site))
+      result.activations.push_back(activation);
+  return result;
 }
 
 } // namespace quern

@@ -11,11 +11,11 @@
 namespace quern {
 
 /// Writes a plan into a module of the stage `import`: QuantizeLinear and DequantizeLinear nodes
-/// around its tensors, DequantizeLinear over codes in place of its constants. With
-/// `biasesAsArguments` each quantized bias becomes one more float argument of `@main` instead, in
-/// the plan's order: a model whose biases can be tried without compiling it again.
-mlir::LogicalResult insertQuantization(mlir::ModuleOp module, const QuantizationPlan &plan,
-                                       bool biasesAsArguments = false);
+/// around its tensors, DequantizeLinear over codes in place of its constants.
+mlir::LogicalResult insertQuantization(mlir::ModuleOp module, const QuantizationPlan &plan);
+
+/// What of a plan is about tensors and nodes of a part of the model.
+QuantizationPlan restrictPlan(const QuantizationPlan &plan, mlir::ModuleOp part);
 
 } // namespace quern
 

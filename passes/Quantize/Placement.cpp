@@ -26,8 +26,32 @@ RankedTensorType WeightedNode::getWeightType() {
 }
 
 qir::ConstantOp WeightedNode::getBias() {
+  if (adder)
+    return getConstant(adder.getInput(adderOperand));
   return biasOperand && node.hasInput(*biasOperand) ? getConstant(node.getInput(*biasOperand))
                                                     : qir::ConstantOp();
+}
+
+std::optional<ConstantUse> WeightedNode::getBiasUse() {
+  qir::ConstantOp bias = getBias();
+  std::string site = bias ? getSite(bias).str() : "";
+  if (adder)
+    return ConstantUse{adder.getOutputName(0).str(), adderOperand, site};
+  if (biasOperand)
+    return ConstantUse{node.getOutputName(0).str(), *biasOperand, site};
+  return std::nullopt;
+}
+
+std::vector<int64_t> WeightedNode::getBiasDims() {
+  if (qir::ConstantOp bias = getBias())
+    return llvm::cast<RankedTensorType>(bias.getType()).getShape().vec();
+  return {channels};
+}
+
+std::vector<double> WeightedNode::readBias() {
+  if (qir::ConstantOp bias = getBias())
+    return *readConstant<double>(bias);
+  return std::vector<double>(getBiasUse() ? channels : 0);
 }
 
 bool WeightedNode::isDepthwise() {
@@ -55,6 +79,26 @@ static std::optional<int64_t> getChannelAxis(NodeOp node, RankedTensorType weigh
   return std::nullopt;
 }
 
+/// Finds the Add that gives a product its bias.
+static void findAdder(WeightedNode &weighted) {
+  Value product = weighted.node.getResult(0);
+  if (!product.hasOneUse())
+    return;
+  auto adder = llvm::dyn_cast<NodeOp>(*product.user_begin());
+  if (!adder || !isPlain(adder, "Add"))
+    return;
+  unsigned operand = adder.getInput(0) == product ? 1 : 0;
+  Value bias = adder.getInput(operand);
+  if (!isFloatTensor(bias) || !getConstant(bias))
+    return;
+  auto type = llvm::cast<RankedTensorType>(bias.getType());
+  if (type.getNumElements() != weighted.channels || type.getRank() == 0 ||
+      type.getShape().back() != weighted.channels)
+    return;
+  weighted.adder = adder;
+  weighted.adderOperand = operand;
+}
+
 static std::optional<WeightedNode> matchWeights(NodeOp node) {
   if (!isFloatTensor(node.getInput(0)) || !isFloatTensor(node.getInput(1)) ||
       !getConstant(node.getInput(1)) || getConstant(node.getInput(0)))
@@ -63,9 +107,11 @@ static std::optional<WeightedNode> matchWeights(NodeOp node) {
   auto axis = getChannelAxis(node, type);
   if (!axis || type.getNumElements() == 0)
     return std::nullopt;
-  WeightedNode weighted = {node, 1, *axis, type.getDimSize(*axis), std::nullopt};
-  if (isPlain(node, "MatMul"))
+  WeightedNode weighted = {node, 1, *axis, type.getDimSize(*axis), std::nullopt, {}, 0};
+  if (isPlain(node, "MatMul")) {
+    findAdder(weighted);
     return weighted;
+  }
   if (node.hasInput(2)) {
     auto bias = llvm::dyn_cast<RankedTensorType>(node.getInput(2).getType());
     if (!getConstant(node.getInput(2)) || !isFloatTensor(node.getInput(2)) ||

@@ -7,6 +7,7 @@
 #include "dialects/Onnx/OnnxOps.h"
 #include "dialects/Quern/QuernOps.h"
 #include "passes/Calibrate/Sites.h"
+#include "passes/Quantize/Plan.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -23,6 +24,10 @@ struct WeightedNode {
   int64_t axis = 0;                    ///< of the weights: the output channel
   int64_t channels = 0;                ///< output channels
   std::optional<unsigned> biasOperand; ///< a constant [channels], or where one can be added
+  /// Of a MatMul: the Add that reads nothing but its result and a constant with a value for each
+  /// channel.
+  onnxir::NodeOp adder;
+  unsigned adderOperand = 0; ///< the constant
   mlir::RankedTensorType getWeightType();
   mlir::Value getInput() { return node.getInput(0); }
   qir::ConstantOp getWeight();
@@ -30,6 +35,11 @@ struct WeightedNode {
   bool isDepthwise();
   /// Null if there is none (yet).
   qir::ConstantOp getBias();
+  /// Where the bias is or can be, that of `adder` included; none if no bias can be had.
+  std::optional<ConstantUse> getBiasUse();
+  std::vector<int64_t> getBiasDims();
+  /// Its values, zeros if there is none yet; empty where none can be had.
+  std::vector<double> readBias();
 };
 
 /// A tensor that becomes codes. `source` is the site whose range it takes: its own, or that of the

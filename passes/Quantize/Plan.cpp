@@ -51,6 +51,14 @@ CodeParameters makeActivationParameters(llvm::ArrayRef<RealRange> ranges,
   return parameters;
 }
 
+std::vector<int64_t> WeightQuantization::getScaleDims() const {
+  if (!group)
+    return {dims[axis]};
+  std::vector<int64_t> result = dims;
+  result[groupAxis] = (dims[groupAxis] + group - 1) / group;
+  return result;
+}
+
 std::vector<int32_t> makeBiasCodes(llvm::ArrayRef<double> values, llvm::ArrayRef<float> scales) {
   std::vector<int32_t> codes;
   for (auto [value, scale] : llvm::zip_equal(values, scales))

@@ -5,6 +5,7 @@
 #define QUERN_PASSES_QUANTIZE_PLAN_H
 
 #include "passes/Calibrate/Observer.h"
+#include "passes/Quantize/WeightScheme.h"
 
 #include <cstdint>
 #include <optional>
@@ -40,13 +41,29 @@ struct ConstantUse {
   std::string site; ///< of the constant; of a bias that is added: empty
 };
 
-/// A constant becomes si8 codes with a scale for each index along `axis`, zero points 0.
+/// A constant becomes codes of a scheme: with a scale for each index along `axis`, or for each
+/// group of input channels.
 struct WeightQuantization {
   ConstantUse use;
   std::vector<int64_t> dims;
-  int64_t axis = 0;
+  int64_t axis = 0; ///< the output channel
   std::vector<float> scales;
   std::vector<int8_t> codes;
+  const WeightScheme *scheme = lookupWeightScheme("s8");
+  /// A scale for each `group` indices along `groupAxis`, the last group being what is left; the
+  /// scales have the weights' shape with the groups in place of that dimension. 0: along `axis`.
+  int64_t group = 0;
+  int64_t groupAxis = 0;
+  /// One for each scale; of signed schemes none.
+  std::vector<int8_t> zeroPoints;
+  std::vector<int64_t> getScaleDims() const;
+};
+
+/// A float constant gets other values.
+struct ConstantChange {
+  ConstantUse use;
+  std::vector<int64_t> dims;
+  std::vector<float> values;
 };
 
 /// A bias [channels] becomes si32 codes with a scale for each channel: that of the products.
@@ -59,6 +76,7 @@ struct BiasQuantization {
 /// The decisions for a model, by the names of its file: what InsertQuantization writes into the IR
 /// and the exporter into the user's file.
 struct QuantizationPlan {
+  std::vector<ConstantChange> constants; ///< before all else
   std::vector<ActivationQuantization> activations;
   std::vector<WeightQuantization> weights;
   std::vector<BiasQuantization> biases;

@@ -7,21 +7,9 @@
 #include "passes/Calibrate/Calibrate.h"
 #include "passes/Quantize/Algorithm.h"
 #include "passes/Quantize/Plan.h"
+#include "passes/Quantize/Recipe.h"
 
 namespace quern {
-
-/// What is done to a model, and to which nodes.
-struct Recipe {
-  const ObserverInfo *observer = nullptr;        ///< of whole tensors
-  const ObserverInfo *channelObserver = nullptr; ///< of channels
-  std::vector<const AlgorithmInfo *> algorithms;
-  /// Globs on node names: these stay in float. One that matches nothing is an error.
-  std::vector<std::string> exclude;
-};
-
-/// Static 8 bits: ui8 activations per tensor (per channel before depthwise convolutions), si8
-/// weights per channel.
-Recipe getDefaultRecipe();
 
 struct QuantizationHooks {
   /// What an interrupted calibration got to, or null.

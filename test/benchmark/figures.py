@@ -146,14 +146,18 @@ def machine_table(results):
     return lines
 
 
-def write_tables(results, page):
-    text = page.read_text()
-    for name, make in (("machine", machine_table), ("models", models_table), ("losses", losses_table)):
-        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
-        text, count = re.subn(pattern, lambda m, rows=make(results): m[1] + "\n".join(rows) + "\n" + m[2], text, flags=re.S)
-        if count != 1:
-            sys.exit(f"error: {page}: expected one place '<!-- generated: {name} -->', found {count}")
+def replace_table(page, name, lines):
+    """Puts the lines between the marks of that name."""
+    pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+    text, count = re.subn(pattern, lambda m: m[1] + "\n".join(lines) + "\n" + m[2], page.read_text(), flags=re.S)
+    if count != 1:
+        sys.exit(f"error: {page}: expected one place '<!-- generated: {name} -->', found {count}")
     page.write_text(text)
+
+
+def write_tables(results, page):
+    for name, make in (("machine", machine_table), ("models", models_table), ("losses", losses_table)):
+        replace_table(page, name, make(results))
 
 
 def draw(results, docs=DOCS):

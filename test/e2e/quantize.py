@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Float models quantized by quern.
 
-usage: quantize.py digits MODELS FOLDER | depthwise FOLDER
+usage: quantize.py digits MODELS FOLDER | depthwise FOLDER | fewer-bits FOLDER | outliers FOLDER [SHAPE LAYERS]
 
 digits: the shipped float model, calibrated on half of the shipped images and evaluated on the other.
 depthwise: a random network of the kind of MobileNet, whose depthwise inputs get scales per channel.
+fewer-bits: the same network with weights below 8 bits, and which algorithms make up for it.
+outliers: a transformer with outlier channels (small, or of a SHAPE of test/benchmark/outliers.py), which SmoothQuant moves into
+the weights, and GPTQ in each of its layers.
 Of each: `compile --calibrate` and compiling what `quantize` wrote give the same bits, ONNX Runtime
 runs the file and agrees, `eval` says what is computed here from the programs' outputs.
 """
@@ -18,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from onnx import TensorProto, helper as h, numpy_helper as nh
 
 import quern_e2e as q
@@ -128,11 +132,11 @@ def make_depthwise(random):
     }
     node = h.make_node
     nodes = [
-        node("Conv", ["x", "w1", "b1"], ["c1"], pads=[1, 1, 1, 1]), node("Clip", ["c1", "low", "high"], ["a1"]),
-        node("Conv", ["a1", "w2", "b2"], ["c2"], pads=[1, 1, 1, 1], group=channels), node("Clip", ["c2", "low", "high"], ["a2"]),
-        node("Conv", ["a2", "w3"], ["c3"]), node("Conv", ["c3", "w4", "b4"], ["c4"]), node("Relu", ["c4"], ["a4"]),
+        node("Conv", ["x", "w1", "b1"], ["c1"], "first", pads=[1, 1, 1, 1]), node("Clip", ["c1", "low", "high"], ["a1"]),
+        node("Conv", ["a1", "w2", "b2"], ["c2"], "second", pads=[1, 1, 1, 1], group=channels), node("Clip", ["c2", "low", "high"], ["a2"]),
+        node("Conv", ["a2", "w3"], ["c3"], "third"), node("Conv", ["c3", "w4", "b4"], ["c4"], "fourth"), node("Relu", ["c4"], ["a4"]),
         node("Add", ["c3", "a4"], ["s"]), node("GlobalAveragePool", ["s"], ["p"]), node("Flatten", ["p"], ["f"]),
-        node("MatMul", ["f", "w5"], ["y"]),
+        node("MatMul", ["f", "w5"], ["y"], "last"),
     ]
     graph = h.make_graph(nodes, "g", [h.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 16, 16])],
                          [h.make_tensor_value_info("y", TensorProto.FLOAT, [1, 10])],
@@ -176,11 +180,127 @@ def run_depthwise(folder):
         check(value >= 30, f"{algorithms}: {value:.1f} dB")
 
 
+def run_fewer_bits(folder):
+    """Schemes by name, and recipes; figures against the float model's outputs."""
+    random = np.random.default_rng(6)
+    model = folder / "depthwise.onnx"
+    onnx.save(make_depthwise(random), model)
+    samples = random.normal(0, 1, (120, 3, 16, 16)).astype(np.float32)
+    calibration, _ = (write_set(folder, n, {"x": samples}, None, r) for n, r in (("calibration", 0), ("evaluation", 1)))
+    samples = samples[1::2]
+    reference = np.concatenate([q.session(model).run(None, {"x": x[None]})[0] for x in samples])
+    recipe = folder / "recipe.json"
+
+    def measure(name, precision, text=None):
+        """dB against the float model. ONNX Runtime must say the same of the file."""
+        flags = [f"--precision={precision}"]
+        if text:
+            recipe.write_text(json.dumps(text))
+            flags.append(f"--recipe={recipe}")
+        direct, exported, file = quantize(model, calibration, folder, *flags)
+        ours = run_all(direct, "x", samples)
+        check(np.array_equal(ours, run_all(exported, "x", samples)), f"{name}: compile --calibrate and quantize differ")
+        theirs = np.concatenate([q.session(file, optimized=False).run(None, {"x": x[None]})[0] for x in samples])
+        check(q.sqnr(theirs, ours) >= 35, f"{name}: against ONNX Runtime: {q.sqnr(theirs, ours):.1f} dB")
+        value = q.sqnr(reference, ours)
+        print(f"{name}: {value:.1f} dB")
+        return value, {t.name: t for t in onnx.load(file).graph.initializer}
+
+    def nearest(precision, **more):
+        return measure(f"{precision} nearest", precision, {"algorithms": ["nearest"], **more})[0]
+
+    whole, tensors = measure("w4a8", "w4a8")
+    check(tensors["w3_quantized"].data_type == TensorProto.INT4, "4-bit weights of the file")
+    check(tensors["w1_quantized"].data_type == TensorProto.INT8 and tensors["w2_quantized"].data_type == TensorProto.INT8, "first and depthwise keep 8 bits")
+    check(whole >= nearest("w4a8") + 3, "4 bits: no better than the nearest codes")
+    group, tensors = measure("w3g32", "w3g32")
+    check(list(tensors["w3_scale"].dims) == [16, 1, 1, 1] and list(tensors["w5_scale"].dims) == [1, 10], "scales by groups")
+    check(group >= nearest("w3g32") + 3, "3 bits: no better than the nearest codes")
+    mixed, tensors = measure("mixed", "w4a8", {"layers": [
+        {"nodes": "third", "weights": "u4", "group": 32}, {"nodes": "fourth", "weights": "s8"}, {"nodes": "last", "weights": "ternary"},
+        {"nodes": "second", "weights": "s4"}]})
+    check([tensors[f"w{n}_quantized"].data_type for n in (2, 3, 4, 5)] ==
+          [TensorProto.INT4, TensorProto.UINT4, TensorProto.INT8, TensorProto.INT4], "schemes of single layers")
+    check(mixed < whole, "ternary weights cost nothing")
+    # Each algorithm by what it is for, at 3 bits.
+    algorithms = {}
+    for names in (["gptq"], ["gptq", "correct-bias"], ["refit", "gptq", "correct-bias"], ["refit", "gptq", "adaround", "correct-bias"], ["awq", "nearest"], ["smooth", "mse"]):
+        algorithms[tuple(names)] = measure(f"w3 {names}", "w3", {"algorithms": names})[0]
+    check(algorithms["gptq",] >= nearest("w3") + 2, "gptq is no better than the nearest codes")
+    check(measure("w8", "w8")[0] >= 35, "8-bit weights alone")
+
+
+def measure_layers(model, files, samples):
+    """Squared output error of each product with constant weights, given the float model's inputs, for each file."""
+    graph = onnx.load(model)
+    weights = {t.name: nh.to_array(t) for t in graph.graph.initializer}
+    layers = [n for n in graph.graph.node if n.op_type == "MatMul" and n.input[1] in weights]
+    for name in dict.fromkeys(n.input[0] for n in layers):
+        graph.graph.output.append(h.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs()]
+    moments = {}
+    for sample in samples:
+        for name, value in zip(names[1:], session.run(names[1:], {names_of_inputs(graph)[0]: sample[None]})):
+            flat = value.reshape(-1, value.shape[-1]).astype(np.float64)
+            moments[name] = moments.get(name, 0) + flat.T @ flat
+    errors = {n.name: [] for n in layers}
+    for file in files:
+        coded = onnx.load(file)
+        graph_outputs = {n.output[0]: n for n in coded.graph.node}
+        del coded.graph.output[:]
+        for n in layers:
+            coded.graph.output.append(h.make_tensor_value_info(graph_outputs[n.output[0]].input[1], TensorProto.FLOAT, None))
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        values = ort.InferenceSession(coded.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, {names_of_inputs(coded)[0]: samples[:1]})
+        for n, value in zip(layers, values):
+            off = (value - weights[n.input[1]]).astype(np.float64)
+            errors[n.name].append(float(np.sum(off * (moments[n.input[0]] @ off))))
+    return errors
+
+
+def names_of_inputs(model):
+    return [i.name for i in model.graph.input]
+
+
+def run_outliers(folder, shape="small", layers="2"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmark"))
+    import outliers
+    outliers.SHAPES["small"] = dict(width=192, heads=3, length=24)
+    random = np.random.default_rng(3)
+    model = folder / f"{shape}.onnx"
+    graph, dims = outliers.make(shape, int(layers), random)
+    onnx.save(graph, model)
+    samples = random.normal(0, 1, (32, *dims[1:])).astype(np.float32)
+    calibration, _ = (write_set(folder, n, {"hidden": samples}, None, r) for n, r in (("calibration", 0), ("evaluation", 1)))
+    samples = samples[1::2]
+    reference = np.concatenate([q.session(model).run(None, {"hidden": x[None]})[0] for x in samples])
+    recipe = folder / "recipe.json"
+    figures = {}
+    for names in (["mse"], ["smooth", "mse"]):
+        recipe.write_text(json.dumps({"algorithms": names}))
+        direct, exported, _ = quantize(model, calibration, folder, f"--recipe={recipe}")
+        ours = run_all(direct, "hidden", samples)
+        check(np.array_equal(ours, run_all(exported, "hidden", samples)), f"{names}: compile --calibrate and quantize differ")
+        figures[names[0]] = q.sqnr(reference, ours)
+        print(f"{names}: {figures[names[0]]:.1f} dB")
+    check(figures["smooth"] >= figures["mse"] + 6, "SmoothQuant lifts W8A8 by less than 6 dB")
+    files = []
+    for maker in ("nearest", "gptq"):
+        recipe.write_text(json.dumps({"algorithms": [maker], "weights": "s4", "group": 128, "activations": "float"}))
+        files.append(folder / f"{maker}.onnx")
+        quern("quantize", model, f"--calibrate={calibration}", f"--recipe={recipe}", "-o", files[-1])
+    for layer, (nearest, gptq) in measure_layers(model, files, samples).items():
+        print(f"{layer}: output error of gptq {gptq / nearest:.2f} of that of the nearest codes")
+        check(gptq < nearest, f"{layer}: gptq is worse than the nearest codes")
+
+
 def main():
     if sys.argv[1] == "digits":
         run_digits(Path(sys.argv[2]), Path(sys.argv[3]))
     else:
-        run_depthwise(Path(sys.argv[2]))
+        {"depthwise": run_depthwise, "fewer-bits": run_fewer_bits, "outliers": run_outliers}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
     print("done")
 
 

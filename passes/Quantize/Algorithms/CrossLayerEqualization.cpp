@@ -1,11 +1,7 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/Quern/ConstantData.h"
-#include "passes/Quantize/Algorithm.h"
-#include "passes/Quantize/WeightScales.h"
-
-#include "mlir/IR/Builders.h"
+#include "passes/Quantize/ChannelScaling.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,7 +29,7 @@ public:
 private:
   std::vector<LayerPair> findPairs();
   WeightedNode *findFirst(mlir::Value value);
-  static void equalize(const LayerPair &pair);
+  void equalize(const LayerPair &pair);
 
   QuantizationState &state;
 };
@@ -72,34 +68,11 @@ std::vector<LayerPair> Equalizer::findPairs() {
   return pairs;
 }
 
-/// Multiplies the values along a dimension and gives the node the new constant; other users of the
-/// old one keep it.
-static void scaleConstant(NodeOp node, unsigned operand, int64_t axis,
-                          llvm::ArrayRef<float> factors) {
-  qir::ConstantOp constant = getConstant(node.getInput(operand));
-  auto type = llvm::cast<mlir::RankedTensorType>(constant.getType());
-  std::vector<float> values = *readConstant<float>(constant);
-  WeightView view = WeightView::along(values, type.getShape(), axis);
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] *= factors[i / view.inner % view.channels];
-  mlir::OpBuilder builder(constant);
-  qir::ConstantOp scaled = makeConstant<float>(builder, constant.getLoc(), type, values);
-  scaled.setSiteAttr(constant.getSiteAttr());
-  node->setOperand(operand, scaled);
-}
-
-static std::vector<float> getRanges(WeightedNode &weighted, int64_t axis) {
-  std::vector<float> values = *readConstant<float>(weighted.getWeight());
-  WeightView view = WeightView::along(values, weighted.getWeightType().getShape(), axis);
-  std::vector<float> ranges;
-  for (int64_t c = 0; c < view.channels; ++c)
-    ranges.push_back(chooseScaleByMaximum(view.gather(c), 1));
-  return ranges;
-}
-
 void Equalizer::equalize(const LayerPair &pair) {
   int64_t inputAxis = pair.second->isDepthwise() ? 0 : 1;
-  std::vector<float> before = getRanges(*pair.first, 0), after = getRanges(*pair.second, inputAxis);
+  NodeOp first = pair.first->node, second = pair.second->node;
+  std::vector<float> before = getRanges(first, pair.first->weightOperand, 0);
+  std::vector<float> after = getRanges(second, pair.second->weightOperand, inputAxis);
   if (before.size() != after.size())
     return;
   std::vector<float> down, up;
@@ -110,10 +83,10 @@ void Equalizer::equalize(const LayerPair &pair) {
     up.push_back(usable ? factor : 1);
     down.push_back(1 / up.back());
   }
-  scaleConstant(pair.first->node, pair.first->weightOperand, 0, down);
+  scaleConstant(state, first, pair.first->weightOperand, 0, down);
   if (pair.first->getBias())
-    scaleConstant(pair.first->node, *pair.first->biasOperand, 0, down);
-  scaleConstant(pair.second->node, pair.second->weightOperand, inputAxis, up);
+    scaleConstant(state, first, *pair.first->biasOperand, 0, down);
+  scaleConstant(state, second, pair.second->weightOperand, inputAxis, up);
 }
 
 Error Equalizer::run() {

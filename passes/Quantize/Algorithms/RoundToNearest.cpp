@@ -1,13 +1,15 @@
 // Part of Quern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "passes/Quantize/PlanWeights.h"
-#include "passes/Quantize/WeightScales.h"
+#include "passes/Quantize/Algorithm.h"
+#include "passes/Quantize/LayerTask.h"
 
 namespace quern {
 
-llvm::Error roundToNearest(QuantizationState &state) {
-  return planWeights(state, chooseScaleByMaximum);
+llvm::Error roundToNearest(LayerTask &task) {
+  task.chooseGrid(chooseScaleByExtremes, {});
+  task.codes = task.grid.quantize(task.weights);
+  return llvm::Error::success();
 }
 
 } // namespace quern

@@ -6,6 +6,7 @@
 #include "dialects/Onnx/OnnxDialect.h"
 #include "dialects/Quern/QuernDialect.h"
 #include "passes/Quantize/InsertQuantization.h"
+#include "passes/Quantize/Segments.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -89,8 +90,12 @@ TEST_F(PlacementTest, InsertionWritesThePlan) {
   QuantizationPlan plan;
   plan.activations.push_back({"x", {{0.1F}, 5, std::nullopt}});
   plan.activations.push_back({"a1", {std::vector<float>(8, 0.2F), 0, 1}});
-  plan.weights.push_back(
-      {{"c2", 1, "w2"}, {8, 1, 1, 1}, 0, std::vector<float>(8, 0.5F), std::vector<int8_t>(8, 3)});
+  WeightQuantization weight;
+  weight.use = {"c2", 1, "w2"};
+  weight.dims = {8, 1, 1, 1};
+  weight.scales.assign(8, 0.5F);
+  weight.codes.assign(8, 3);
+  plan.weights.push_back(weight);
   plan.biases.push_back({{"c2", 2, ""}, std::vector<float>(8, 0.1F), std::vector<int32_t>(8, 9)});
   mlir::OwningOpRef<mlir::ModuleOp> other = module->clone();
   ASSERT_TRUE(succeeded(insertQuantization(*module, plan)));
@@ -106,9 +111,17 @@ TEST_F(PlacementTest, InsertionWritesThePlan) {
   EXPECT_TRUE(codes.is("QuantizeLinear"));
   EXPECT_EQ(codes.getInput(0), findSite(getMain(*module), "a1"));
   EXPECT_TRUE(depthwise.getInput(2).getDefiningOp<onnxir::NodeOp>().is("DequantizeLinear"));
-  // The same with the bias as an argument.
-  ASSERT_TRUE(succeeded(insertQuantization(*other, plan, /*biasesAsArguments=*/true)));
-  ASSERT_TRUE(succeeded(mlir::verify(*other)));
-  EXPECT_EQ(getMain(*other).getNumArguments(), 2u);
-  EXPECT_EQ(find(*other, "c2").getInput(2), getMain(*other).getArgument(1));
+  // A part of the model gets its part of the plan.
+  mlir::OwningOpRef<mlir::ModuleOp> part = extractSegment(*other, {"c2"}, {"s"});
+  ASSERT_TRUE(part);
+  QuantizationPlan restricted = restrictPlan(plan, *part);
+  EXPECT_TRUE(restricted.activations.empty() && restricted.weights.empty() &&
+              restricted.biases.empty());
+  part = extractSegment(*other, {"a1"}, {"c2"});
+  restricted = restrictPlan(plan, *part);
+  EXPECT_EQ(restricted.activations.size(), 1u);
+  EXPECT_EQ(restricted.weights.size(), 1u);
+  EXPECT_EQ(restricted.biases.size(), 1u);
+  ASSERT_TRUE(succeeded(insertQuantization(*part, restricted)));
+  ASSERT_TRUE(succeeded(mlir::verify(*part)));
 }
