@@ -61,13 +61,18 @@ def file_name(tensor):
     return tensor.replace("/", "_").replace(":", "_")
 
 
+def plain_bytes(array):
+    """The array as .npy files hold it: some 8-bit floats of ml_dtypes call themselves f1, which NumPy cannot read."""
+    return array.view("V1") if array.dtype.kind == "f" and array.dtype.itemsize == 1 else array
+
+
 def run_program(program, inputs, threads=1, cpu="max"):
     """Runs a compiled model on a dict of arrays; returns a dict of arrays. `cpu` is what qemu emulates."""
     with tempfile.TemporaryDirectory() as folder:
         command = [*launcher(program, cpu), str(program)]
         for i, (name, array) in enumerate(inputs.items()):
             path = Path(folder) / f"in{i}.npy"
-            np.save(path, np.asarray(array, order="C"))
+            np.save(path, plain_bytes(np.asarray(array, order="C")))
             command += ["--input", f"{name}={path}"]
         out = Path(folder) / "out"
         command += ["--output-dir", str(out)]
