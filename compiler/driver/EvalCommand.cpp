@@ -121,7 +121,7 @@ Estimate Evaluation::estimateGroup(size_t metric, const SampleGroup &group) cons
 
 void Evaluation::printTable(llvm::ArrayRef<SampleGroup> groups) const {
   llvm::raw_ostream &out = llvm::outs();
-  out << llvm::formatv("{0,-24} {1,8}", options.sliceBy.empty() ? "" : options.sliceBy, "samples");
+  out << llvm::formatv("{0,-24} {1,8}", options.compile.quantize.sliceBy, "samples");
   for (const Metric *metric : metrics) {
     std::string unit = metric->unit.empty() ? "" : " [" + metric->unit.str() + "]";
     out << llvm::formatv(" {0,30}", metric->name.str() + unit);
@@ -168,7 +168,7 @@ Error Evaluation::run() {
     return error;
   if (Error error = chooseMetrics())
     return error;
-  auto groups = groupSamples(*set, options.sliceBy);
+  auto groups = groupSamples(*set, options.compile.quantize.sliceBy);
   if (!groups)
     return groups.takeError();
   if (Error error = measure())

@@ -5,6 +5,7 @@
 
 #include "cmake/Version.h"
 #include "compiler/board/Units.h"
+#include "compiler/driver/PrecisionOptions.h"
 #include "compiler/evaluate/Metrics.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/pipeline/Pipeline.h"
@@ -92,10 +93,10 @@ static std::string checkObserver(const std::string &name) {
 }
 
 static std::string checkPrecision(const std::string &name) {
-  return parsePrecision(name)
+  return name == "auto" || parsePrecision(name)
              ? ""
              : "unknown precision '" + name +
-                   "', expected int8, or w8, w4, w3 or w2, then perhaps g32, g64 or "
+                   "', expected auto, int8, or w8, w4, w3 or w2, then perhaps g32, g64 or "
                    "g128, then perhaps a8";
 }
 
@@ -118,6 +119,7 @@ static void addQuantizeFlags(CLI::App &app, QuantizeOptions &options) {
   app.add_option("--statistics", options.statistics, "keeps what was observed, to go on from")
       ->needs(data)
       ->type_name("FILE.json");
+  addBudgetFlags(app, options, data);
 }
 
 static void addTargetFlag(CLI::App &app, CompileOptions &options) {
@@ -368,8 +370,6 @@ static void addEval(CLI::App &app, Options &options) {
       ->check(checkMetric)
       ->type_name("NAME")
       ->allow_extra_args(false);
-  command->add_option("--slice-by", eval.sliceBy, "a column of the table: one line for each value")
-      ->type_name("COLUMN");
   command->add_option("--against", eval.against, "the model to compare with")->type_name("MODEL");
   command->add_option("--of", eval.output, "the output to look at; the first if not said")
       ->type_name("NAME");
@@ -548,6 +548,15 @@ static std::vector<std::string> takeArguments(int argc, char **argv) {
   return arguments;
 }
 
+/// What is wrong with options that fit each for itself but not together; empty if nothing is.
+static std::string checkCommand(const Options &options) {
+  if (std::string message = checkBudgets(options.getCompile().quantize); !message.empty())
+    return message;
+  if (options.command == Command::Compile)
+    return checkCompile(options.compile);
+  return options.command == Command::Verify ? checkVerify(options.verify) : checkRunsHere(options);
+}
+
 Parsed parseCommandLine(int argc, char **argv) {
   Parsed parsed;
   Options &options = parsed.options;
@@ -578,10 +587,7 @@ Parsed parseCommandLine(int argc, char **argv) {
   else if (app.get_subcommands().empty())
     parsed.exitStatus = reportUsage(
         "expected a command: compile, run, bench, inspect, quantize, eval, verify or boards");
-  else if (std::string message = options.command == Command::Compile ? checkCompile(options.compile)
-                                 : options.command == Command::Verify ? checkVerify(options.verify)
-                                                                      : checkRunsHere(options);
-           !message.empty())
+  else if (std::string message = checkCommand(options); !message.empty())
     parsed.exitStatus = reportUsage(message);
   return parsed;
 }

@@ -21,8 +21,13 @@ enum ExitStatus { ExitDone = 0, ExitFailed = 1, ExitUsage = 2, ExitMachine = 3 }
 struct QuantizeOptions {
   std::string data; ///< --calibrate
   std::string precision = "int8";
-  std::string observer;   ///< empty: the recipe's
-  std::string recipe;     ///< a file; empty: the default
+  std::string observer;              ///< empty: the recipe's
+  std::string recipe;                ///< a file; empty: the default
+  std::string accuracyData;          ///< --accuracy-data: what drops are measured on; empty: `data`
+  std::string sliceBy;               ///< its column of slices; empty: the first
+  std::optional<int64_t> maxWeights; ///< bytes of weights
+  std::optional<double> maxDrop, maxSliceDrop; ///< percent
+  std::string report;                          ///< a page to write; empty: none
   std::string statistics; ///< a file that an interrupted calibration goes on from; empty: none
 };
 
@@ -62,7 +67,7 @@ struct EvalOptions {
   CompileOptions compile; ///< of `model`, which may be a shared library artifact
   std::string data;
   std::vector<std::string> metrics; ///< empty: all that the data allow
-  std::string sliceBy, against, output;
+  std::string against, output;
   bool json = false;
 };
 
@@ -102,6 +107,14 @@ struct Options {
   EvalOptions eval;
   VerifyOptions verify;
   InspectOptions inspect;
+  /// How the command's model is compiled, if it has one.
+  const CompileOptions &getCompile() const {
+    if (command == Command::Eval)
+      return eval.compile;
+    if (command == Command::Verify)
+      return verify.compile;
+    return command == Command::Run || command == Command::Bench ? run.compile : compile;
+  }
 };
 
 /// Parses the command line. Prints help or what is wrong itself; then the result is the exit

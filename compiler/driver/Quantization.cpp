@@ -5,6 +5,7 @@
 
 #include "compiler/data/DataSet.h"
 #include "compiler/data/JsonReader.h"
+#include "compiler/driver/PrecisionChoice.h"
 #include "compiler/driver/ProgressLine.h"
 #include "compiler/package/Artifact.h"
 #include "compiler/runner/InProcessRunner.h"
@@ -87,8 +88,29 @@ static void takeLayers(data::ObjectReader &reader, Recipe &recipe) {
   });
 }
 
-Expected<Recipe> Quantization::makeRecipe() const {
-  Recipe recipe = getDefaultRecipe(*parsePrecision(options.precision));
+/// "s4" or "s4/32".
+static void takeCandidates(data::ObjectReader &reader, std::vector<WeightChoice> &candidates) {
+  std::vector<std::string> names;
+  reader.take("candidates", names);
+  if (names.empty())
+    return;
+  candidates.clear();
+  for (llvm::StringRef text : names) {
+    auto [name, group] = text.split('/');
+    WeightChoice choice = {lookupWeightScheme(name), 0};
+    bool isNumber = text == name || !group.getAsInteger(10, choice.group);
+    if (!choice.scheme || !isNumber || !llvm::is_contained(getGroupSizes(), choice.group))
+      return reader.fail("candidates", "unknown weights '" + text +
+                                           "', expected a scheme, or SCHEME/32, /64 or /128");
+    candidates.push_back(choice);
+  }
+}
+
+Expected<Recipe> Quantization::makeRecipe() {
+  bool isSearched = options.precision == "auto";
+  Recipe recipe = getDefaultRecipe(*parsePrecision(isSearched ? "w4a8" : options.precision));
+  if (isSearched)
+    candidates = getDefaultCandidates();
   if (!options.recipe.empty()) {
     auto file = data::JsonFile::read(options.recipe);
     if (!file)
@@ -102,6 +124,8 @@ Expected<Recipe> Quantization::makeRecipe() const {
     reader.takeWord("activations", activations, {"u8", "float"});
     recipe.floatActivations = activations == 1;
     takeLayers(reader, recipe);
+    if (isSearched)
+      takeCandidates(reader, candidates);
     reader.take("exclude", recipe.exclude);
     if (Error error = reader.finish())
       return std::move(error);
@@ -190,6 +214,12 @@ Error Quantization::quantize(mlir::ModuleOp module) {
     return writeStatistics(statistics, identity);
   };
   InProcessRunner runner(*lookupTargetBackend("native"));
+  if (PrecisionChoice::isWanted(options)) {
+    auto chosen = PrecisionChoice(options, model, module, runner, **set).run(*recipe, candidates);
+    if (!chosen)
+      return chosen.takeError();
+    recipe = std::move(*chosen);
+  }
   auto made = quantizeModel(module, *recipe, runner, **set, hooks);
   if (!made)
     return made.takeError();

@@ -21,7 +21,7 @@ public:
 
 private:
   llvm::Error quantize(mlir::ModuleOp module);
-  llvm::Expected<Recipe> makeRecipe() const;
+  llvm::Expected<Recipe> makeRecipe();
   std::string identify(const std::string &dataHash, const Recipe &recipe) const;
   llvm::Expected<std::optional<llvm::json::Value>>
   readStatistics(const std::string &identity) const;
@@ -30,6 +30,7 @@ private:
   const QuantizeOptions &options;
   std::string model;
   QuantizationPlan plan;
+  std::vector<WeightChoice> candidates; ///< of a search; empty: nothing is searched
 };
 
 } // namespace quern::driver

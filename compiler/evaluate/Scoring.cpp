@@ -3,6 +3,7 @@
 
 #include "compiler/evaluate/Scoring.h"
 
+#include "compiler/data/SelectedSamples.h"
 #include "passes/Calibrate/Sweep.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -19,21 +20,6 @@ namespace quern {
 
 namespace {
 
-/// Some samples of a source, in an order of their own.
-class SelectedSamples : public SampleSource {
-public:
-  SelectedSamples(SampleSource &source, llvm::ArrayRef<size_t> samples)
-      : source(source), samples(samples) {}
-  size_t size() const override { return samples.size(); }
-  Error read(size_t index, llvm::ArrayRef<char *> buffers) override {
-    return source.read(samples[index], buffers);
-  }
-
-private:
-  SampleSource &source;
-  llvm::ArrayRef<size_t> samples;
-};
-
 /// One run of a model, and of its reference, over the samples.
 class Scoring {
 public:
@@ -48,7 +34,7 @@ private:
   data::DataSet &set;
   const ScoringOptions &options;
   std::vector<size_t> samples;
-  SelectedSamples selected;
+  data::SelectedSamples selected;
   ScoreTable table;
 };
 

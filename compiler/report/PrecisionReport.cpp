@@ -179,7 +179,7 @@ void Page::writeFront() {
   plot.series.push_back(chosen);
   const PrecisionBudgets &budgets = problem.budgets;
   if (budgets.bytes)
-    plot.limits.push_back({true, static_cast<double>(*budgets.bytes) / 1000, "--max-size"});
+    plot.limits.push_back({true, static_cast<double>(*budgets.bytes) / 1000, "--max-weights"});
   if (budgets.drop)
     plot.limits.push_back({false, place(*budgets.drop), "--max-drop"});
   if (budgets.sliceDrop)

@@ -264,7 +264,7 @@ std::vector<std::string> Search::describeBroken(const PrecisionTrial &trial) con
   const PrecisionBudgets &budgets = problem.budgets;
   std::vector<std::string> broken;
   if (budgets.bytes && trial.bytes > *budgets.bytes)
-    broken.push_back("--max-size=" + std::to_string(*budgets.bytes) + ": the smallest mix has " +
+    broken.push_back("--max-weights=" + std::to_string(*budgets.bytes) + ": the smallest mix has " +
                      std::to_string(trial.bytes) + " bytes of weights");
   if (budgets.drop && trial.drops.all.value > *budgets.drop)
     broken.push_back("--max-drop=" + print(*budgets.drop) + "%: it is " + print(trial.drops.all));

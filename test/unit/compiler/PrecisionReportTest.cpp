@@ -27,7 +27,7 @@ static PrecisionReport makeReport() {
       makeTrial("uniform s8", {0, 0}, 1600, 0.1), makeTrial("uniform s2", {1, 1}, 400, 80),
       makeTrial("search", {0, 1}, 1000, 20), makeTrial("greedy by weight error", {1, 0}, 1000, 30)};
   report.outcome.best = 2;
-  report.outcome.broken = {"--max-size=900: the smallest mix has 1000 bytes of weights"};
+  report.outcome.broken = {"--max-weights=900: the smallest mix has 1000 bytes of weights"};
   report.figures.resize(3);
   return report;
 }
@@ -43,7 +43,7 @@ TEST(PrecisionReport, FrontHasWhatNothingBeats) {
 TEST(PrecisionReport, PageIsSelfContained) {
   std::string page = writePage(makeReport());
   for (const char *part : {"<!DOCTYPE html>", "Size against drop", "How slices fall", "Tensors",
-                           "Slices", "--max-size=900", "first", "</html>", "--max-slice-drop"})
+                           "Slices", "--max-weights=900", "first", "</html>", "--max-slice-drop"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   // Nothing is loaded, and names from files cannot become markup.
   for (const char *part : {"http", "src=", "href=", "<script", "url("})

@@ -119,7 +119,7 @@ TEST_F(PrecisionSearchTest, SaysWhichBudgetBindsAndWhatWouldDo) {
   problem.budgets = {1500, std::nullopt, std::nullopt};
   outcome = search();
   ASSERT_EQ(outcome.broken.size(), 1u);
-  EXPECT_EQ(outcome.broken[0], "--max-size=1500: the smallest mix has 2200 bytes of weights");
+  EXPECT_EQ(outcome.broken[0], "--max-weights=1500: the smallest mix has 2200 bytes of weights");
 
   problem.budgets = {std::nullopt, 1e-6, std::nullopt};
   outcome = search();
