@@ -114,6 +114,7 @@ Error Evaluation::measure() {
 
 Estimate Evaluation::estimateGroup(size_t metric, const SampleGroup &group) const {
   std::vector<Score> values;
+  values.reserve(group.samples.size());
   for (size_t sample : group.samples)
     values.push_back(scores[metric][sample]);
   return estimate(*metrics[metric], sumUnits(*set, group.samples, values));

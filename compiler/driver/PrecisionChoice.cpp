@@ -99,8 +99,9 @@ Error PrecisionChoice::explainFailure(const PrecisionDecision &decision,
   auto worst = findWorstSlice(best.drops);
   bool isSlice = worst && decision.problem.budgets.sliceDrop &&
                  best.drops.slices[*worst].low > *decision.problem.budgets.sliceDrop;
-  if (!isSlice &&
-      !(decision.problem.budgets.drop && best.drops.all.value > *decision.problem.budgets.drop))
+  const auto &mostDrop = decision.problem.budgets.drop;
+  bool isAverage = mostDrop && best.drops.all.value > *mostDrop;
+  if (!isSlice && !isAverage)
     return Error::success();
   auto culprits = assigner.findCulprits(decision, isSlice ? *worst + 1 : 0, 5);
   if (!culprits)

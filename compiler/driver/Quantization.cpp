@@ -48,8 +48,8 @@ static void takeAlgorithms(data::ObjectReader &reader, Recipe &recipe) {
       std::string known = llvm::join(
           llvm::map_range(getAlgorithms(), [](const AlgorithmInfo &row) { return row.name.str(); }),
           ", ");
-      return reader.fail("algorithms",
-                         "unknown algorithm '" + name + "', expected some of " + known);
+      return reader.fail("algorithms", llvm::Twine("unknown algorithm '") + name +
+                                           "', expected some of " + known);
     }
     makers += info->phase == Phase::Weights;
     recipe.algorithms.push_back(info);

@@ -42,8 +42,9 @@ std::string GraphPatch::addTensor(const std::string &wish, int32_t type,
 }
 
 onnx::NodeProto &GraphPatch::addNode(std::vector<onnx::NodeProto> &list, const char *type,
-                                     std::vector<std::string> inputs, const std::string &output,
-                                     std::optional<int64_t> axis, int64_t block) {
+                                     const std::vector<std::string> &inputs,
+                                     const std::string &output, std::optional<int64_t> axis,
+                                     int64_t block) {
   onnx::NodeProto &node = list.emplace_back();
   node.set_op_type(type);
   node.set_name(makeName(output + "_" + type));

@@ -36,7 +36,7 @@ private:
   std::string addTensor(const std::string &wish, int32_t type, llvm::ArrayRef<int64_t> dims,
                         const void *data, size_t bytes);
   onnx::NodeProto &addNode(std::vector<onnx::NodeProto> &list, const char *type,
-                           std::vector<std::string> inputs, const std::string &output,
+                           const std::vector<std::string> &inputs, const std::string &output,
                            std::optional<int64_t> axis, int64_t block = 0);
 
   onnx::GraphProto &graph;

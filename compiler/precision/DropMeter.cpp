@@ -7,7 +7,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 
-using llvm::Error;
 using llvm::Expected;
 
 namespace quern {
@@ -62,6 +61,7 @@ std::vector<std::string> DropMeter::getSlices() const {
 /// The sums over a group's units.
 std::vector<Score> DropMeter::pick(llvm::ArrayRef<Score> scores, const SampleGroup &group) const {
   std::vector<Score> picked;
+  picked.reserve(group.samples.size());
   for (size_t sample : group.samples)
     picked.push_back(scores[sample]);
   return sumUnits(*set, group.samples, picked);
@@ -73,6 +73,7 @@ static Interval makeInterval(const Estimate &estimate) {
 
 std::vector<Interval> DropMeter::estimateAll(llvm::ArrayRef<Score> scores) const {
   std::vector<Interval> figures;
+  figures.reserve(groups.size());
   for (const SampleGroup &group : groups)
     figures.push_back(makeInterval(estimate(*metric, pick(scores, group))));
   return figures;

@@ -20,16 +20,16 @@ public:
                                         Progress onProgress);
 
   /// In percent, by the metric that fits the data (chooseDropMetric).
-  llvm::Expected<MeasuredDrops> measure(const CompiledModel &model);
+  llvm::Expected<MeasuredDrops> measure(const CompiledModel &other);
   /// The metric itself, of all samples and each slice, as `measure` saw it last; before that, or of
   /// the reference, that of the float model.
   std::vector<Interval> getLastFigures() const { return estimateAll(last); }
   std::vector<Interval> getReferenceFigures() const { return estimateAll(reference); }
   /// The divergence of the model's softmax from the float model's, in nats, over some samples that
   /// stand for all, and over those of each slice: less noisy than the metric.
-  llvm::Expected<std::vector<double>> measureLoss(const CompiledModel &model);
+  llvm::Expected<std::vector<double>> measureLoss(const CompiledModel &other);
   /// That over all samples of one group: 0 is all, then the slices.
-  llvm::Expected<double> measureLossOf(const CompiledModel &model, size_t group);
+  llvm::Expected<double> measureLossOf(const CompiledModel &other, size_t group);
 
   std::vector<std::string> getSlices() const;
   size_t countSamples(size_t group) const { return groups[group].samples.size(); }

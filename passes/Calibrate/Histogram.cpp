@@ -13,7 +13,8 @@ namespace quern {
 double Histogram::getWidth() const { return std::ldexp(2.0, exponent) / bins; }
 
 double Histogram::getCenter(int bin) const {
-  double center = (static_cast<double>(bin - bins / 2) + 0.5) * getWidth();
+  int fromZero = bin - bins / 2;
+  double center = (fromZero + 0.5) * getWidth();
   return std::clamp(center, extremes.low, extremes.high);
 }
 

@@ -25,9 +25,9 @@ public:
     return std::max<int64_t>(1, 2 * (registersLeft(3) / (2 * vectors + 2 + sums)));
   }
   double stepCycles(int64_t rows, int64_t vectors, int64_t sums) const override {
-    auto pairs = static_cast<double>((rows + 1) / 2),
-         blocks = static_cast<double>(2 * vectors + sums);
-    double products = pairs * blocks + pairs; // and two zips for two steps
+    int64_t pairs = (rows + 1) / 2;
+    auto blocks = static_cast<double>(2 * vectors + sums);
+    double products = static_cast<double>(pairs) * (blocks + 1); // and two zips for two steps
     return cyclesOf(products, static_cast<double>(rows) / 2 + blocks, 3);
   }
 
