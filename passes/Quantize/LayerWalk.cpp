@@ -280,6 +280,7 @@ Error LayerWalk::walk() {
     return quantized.takeError();
   std::vector<LayerGroup> groups = findGroups();
   std::vector<mlir::Value> wanted;
+  wanted.reserve(groups.size());
   for (const LayerGroup &group : groups)
     wanted.push_back(group.input);
   std::vector<GraphCut> cuts = cutGraph(main, wanted);

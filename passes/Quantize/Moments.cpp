@@ -22,8 +22,8 @@ static int64_t getOr(std::optional<llvm::ArrayRef<int64_t>> list, size_t index, 
 }
 
 /// What goes before the input in a dimension.
-static int64_t findPad(NodeOp node, size_t dimension, size_t dimensions, int64_t in, int64_t out,
-                       int64_t reach, int64_t stride) {
+static int64_t findPad(NodeOp node, size_t dimension, int64_t in, int64_t out, int64_t reach,
+                       int64_t stride) {
   llvm::StringRef mode = node.getString("auto_pad", "NOTSET");
   if (mode == "VALID")
     return 0;
@@ -64,7 +64,7 @@ PatchGeometry PatchGeometry::of(WeightedNode &layer) {
     bool isY = d + shift == 0;
     int64_t stride = getOr(strides, d, 1), dilation = getOr(dilations, d, 1);
     int64_t in = input[2 + d], out = output[2 + d], kernel = weights[2 + d];
-    int64_t pad = findPad(layer.node, d, count, in, out, (kernel - 1) * dilation + 1, stride);
+    int64_t pad = findPad(layer.node, d, in, out, (kernel - 1) * dilation + 1, stride);
     (isY ? geometry.height : geometry.width) = in;
     (isY ? geometry.rows : geometry.columns) = out;
     (isY ? geometry.kernelHeight : geometry.kernelWidth) = kernel;
@@ -130,7 +130,7 @@ void MomentSums::add(const float *original, const float *quantized) {
   double shift = static_cast<double>(run) * 0.6180339887498949;
   shift -= std::floor(shift);
   for (int64_t i = 0; i < perRun; ++i)
-    positions.push_back(
+    positions.push_back( // NOLINT(performance-inefficient-vector-operation): it grows with each run
         std::min(static_cast<int64_t>((static_cast<double>(i) + shift) * step), all - 1));
   count += perRun;
   for (int64_t group = 0; group < geometry.groups; ++group) {

@@ -112,10 +112,11 @@ Expected<ScaleSearch::InputPower> ScaleSearch::measure(const ScalableGroup &grou
     if (Error error = chain.getStore().read(run, *chain.getStore().find(site), buffer.data()))
       return std::move(error);
     sums.add(values, values);
+    int64_t perChannel = count / geometry.channels;
     for (int64_t i = 0; i < count; ++i)
       power.magnitudes[i / inner % geometry.channels] +=
           std::abs(values[i]) /
-          (static_cast<float>(count / geometry.channels) * static_cast<float>(chain.getRuns()));
+          (static_cast<float>(perChannel) * static_cast<float>(chain.getRuns()));
   }
   power.moments = sums.finish(/*centered=*/false)[0];
   return power;
@@ -123,6 +124,7 @@ Expected<ScaleSearch::InputPower> ScaleSearch::measure(const ScalableGroup &grou
 
 Error ScaleSearch::run() {
   std::vector<mlir::Value> wanted;
+  wanted.reserve(groups.size());
   for (const ScalableGroup &group : groups)
     wanted.push_back(group.input);
   if (wanted.empty())

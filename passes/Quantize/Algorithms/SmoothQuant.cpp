@@ -31,6 +31,7 @@ static std::vector<float> getWeightRanges(const ScalableGroup &group) {
 Error smoothActivations(QuantizationState &state) {
   std::vector<ScalableGroup> groups = findScalableGroups(state);
   std::vector<ObservedSite> sites;
+  sites.reserve(groups.size());
   for (const ScalableGroup &group : groups)
     sites.push_back({getSite(group.input).str(), group.axis});
   if (groups.empty())
