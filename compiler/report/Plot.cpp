@@ -282,7 +282,8 @@ static void drawPanel(llvm::raw_ostream &out, const BarPanel &panel, double begi
     out << llvm::formatv("<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:F1}\" y2=\"{2:F1}\"/>"
                          "<text x=\"{3}\" y=\"{4:F1}\" text-anchor=\"end\">{5}</text>\n",
                          left, width - 10, y(tick), left - 6, y(tick) + 4,
-                         tick > 0 && tick < 0.001 ? llvm::formatv("{0:E0}", tick).str() : printNumber(tick));
+                         tick > 0 && tick < 0.001 ? llvm::formatv("{0:E0}", tick).str()
+                                                  : printNumber(tick));
   double step = (width - 10 - left) / static_cast<double>(std::max<size_t>(panel.bars.size(), 1));
   for (auto [index, bar] : llvm::enumerate(panel.bars)) {
     if (!(bar.value > y.low))

@@ -26,7 +26,9 @@ llvm::Expected<SampleStore> SampleStore::make(std::vector<TensorSlot> slots) {
     return llvm::createStringError("the temporary file of activations cannot be made: " +
                                    code.message());
   // The open file lives on without its name, and goes when it is closed.
-  llvm::sys::fs::remove(path);
+  if (std::error_code left = llvm::sys::fs::remove(path))
+    return llvm::createStringError("the temporary file of activations cannot be unlinked: " +
+                                   left.message());
   for (const TensorSlot &slot : slots) {
     store.offsets.push_back(store.stride);
     store.stride += slot.getBytes();

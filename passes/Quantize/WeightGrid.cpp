@@ -59,7 +59,8 @@ static ScaleChoice cover(float low, float high, const WeightScheme &scheme) {
   return {scale, std::clamp(zero, scheme.low, scheme.high)};
 }
 
-ScaleChoice chooseScaleByExtremes(llvm::ArrayRef<float> weights, llvm::ArrayRef<float> importance,
+ScaleChoice chooseScaleByExtremes(llvm::ArrayRef<float> weights,
+                                  llvm::ArrayRef<float> /*importance*/,
                                   const WeightScheme &scheme) {
   auto [low, high] = findExtremes(weights);
   return cover(low, high, scheme);

@@ -57,6 +57,7 @@ TEST(Metrics, IntervalsHoldTheValueAndNarrow) {
   const Metric &metric = *lookupMetric("top1");
   auto width = [&](size_t samples) {
     std::vector<Score> scores;
+    scores.reserve(samples);
     for (size_t i = 0; i < samples; ++i)
       scores.push_back({i % 4 ? 1.0 : 0.0, 1});
     Estimate value = estimate(metric, scores);

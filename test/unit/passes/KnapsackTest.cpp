@@ -52,7 +52,7 @@ static void checkSolution(const std::vector<KnapsackGroup> &groups, int64_t budg
 }
 
 TEST(Knapsack, EqualsTryingEverything) {
-  std::mt19937 random(7);
+  std::mt19937 random(7); // NOLINT(bugprone-random-generator-seed): the same in every run
   int solved = 0;
   for (int round = 0; round < 600; ++round) {
     size_t count = 1 + random() % 6, items = 1 + random() % 5;
@@ -73,7 +73,7 @@ TEST(Knapsack, EqualsTryingEverything) {
 
 TEST(Knapsack, SolvesTheSizeOfAModel) {
   // 100 layers of 12 options whose bytes and losses span orders of magnitude.
-  std::mt19937 random(11);
+  std::mt19937 random(11); // NOLINT(bugprone-random-generator-seed): the same in every run
   std::vector<KnapsackGroup> groups(100);
   int64_t high = 0;
   for (KnapsackGroup &group : groups) {

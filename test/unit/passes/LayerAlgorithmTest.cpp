@@ -72,7 +72,7 @@ protected:
     ASSERT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
   }
 
-  std::mt19937 engine{7};
+  std::mt19937 engine{7}; // NOLINT(bugprone-random-generator-seed): the same in every run
   std::normal_distribution<float> normal;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
