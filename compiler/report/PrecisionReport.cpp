@@ -200,8 +200,11 @@ void Page::writeCollapse() {
     return;
   auto bits = [&](const PrecisionTrial *trial) { return getBitsPerWeight(problem, trial->chosen); };
   llvm::sort(uniform, [&](auto *a, auto *b) { return bits(a) > bits(b); });
-  Plot plot = {
-      "drop by bits", {"bits for each weight, scales included", false, "", true}, makeDropAxis(), {}, {}};
+  Plot plot = {"drop by bits",
+               {"bits for each weight, scales included", false, "", true},
+               makeDropAxis(),
+               {},
+               {}};
   auto makeSeries = [&](const std::string &name, llvm::StringRef color, auto getDrop) {
     PlotSeries series = {name, color.str(), {}, true, true, true, false};
     for (const PrecisionTrial *trial : uniform) {
