@@ -19,13 +19,6 @@ using llvm::StringRef;
 
 namespace quern::data {
 
-static std::string describeDims(llvm::ArrayRef<int64_t> dims) {
-  std::string text = "[";
-  for (auto [index, dim] : llvm::enumerate(dims))
-    text += (index ? ", " : "") + std::to_string(dim);
-  return text + "]";
-}
-
 static size_t countElements(llvm::ArrayRef<int64_t> dims) {
   return std::accumulate(dims.begin(), dims.end(), size_t{1}, std::multiplies<>());
 }

@@ -14,13 +14,6 @@ using llvm::Expected;
 
 namespace quern::data {
 
-static std::string describeDims(llvm::ArrayRef<int64_t> dims) {
-  std::string text = "[";
-  for (auto [index, dim] : llvm::enumerate(dims))
-    text += (index ? ", " : "") + std::to_string(dim);
-  return text + "]";
-}
-
 /// The file that is given for an input.
 static std::optional<std::string> findFile(llvm::ArrayRef<std::string> files,
                                            llvm::StringRef input) {

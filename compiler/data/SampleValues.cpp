@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +15,13 @@ using llvm::Error;
 using llvm::Expected;
 
 namespace quern::data {
+
+std::string describeDims(llvm::ArrayRef<int64_t> dims) {
+  std::string text = "[";
+  for (auto [index, dim] : llvm::enumerate(dims))
+    text += (index ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
 
 static void scaleToShortSide(int64_t &height, int64_t &width, int64_t side) {
   // As torchvision does it: the longer side is rounded down.

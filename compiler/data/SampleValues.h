@@ -23,6 +23,9 @@ void writeImage(const Image &image, const ImageSteps &steps, mlir::Type element,
 
 /// A whole number of an array of whole numbers; past int64_t it is -1.
 int64_t loadInteger(ArrayType type, const char *source);
+/// A shape as messages show it: "[1, 3, 224, 224]".
+std::string describeDims(llvm::ArrayRef<int64_t> dims);
+
 /// The type that a .npy file has for elements of the model; none for what it cannot hold.
 std::optional<ArrayType> getArrayType(mlir::Type element);
 

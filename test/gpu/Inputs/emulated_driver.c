@@ -193,8 +193,9 @@ static void write_job(FILE *job) {
 }
 
 int cuGraphLaunch(void *instance, void *stream) {
-  const char *emulator = getenv("QUERN_EMULATOR");
-  char folder[] = "/tmp/quern-emulator-XXXXXX", path[64], command[1024];
+  const char *emulator = getenv("QUERN_EMULATOR"), *temporary = getenv("TMPDIR");
+  char folder[512], path[544], command[2048];
+  snprintf(folder, sizeof(folder), "%s/quern-emulator-XXXXXX", temporary ? temporary : "/tmp");
   if (instance != &launch_count || stream != &used || !captured || !emulator || !mkdtemp(folder))
     return INVALID_VALUE;
   snprintf(path, sizeof(path), "%s/code.ptx", folder);
